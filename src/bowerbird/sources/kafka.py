@@ -175,6 +175,6 @@ class KafkaSource:
 def _parse_partitions(text: str | None) -> list[int] | None:
     if text is None:
         return None
-    if not all(number.isdigit() for number in text.split(",")):
+    if not all(number.isascii() and number.isdecimal() for number in text.split(",")):
         raise InputError(f"partitions is {text!r}: give comma-separated numbers, such as 0,1")
     return [int(number) for number in text.split(",")]

@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow.parquet as pq
 
 from bowerbird.data.dialogues import (
@@ -52,7 +53,7 @@ class DialogueImportSummary:
 
     def as_dict(self) -> dict[str, Any]:
         """Counts and file as plain values, for JSON."""
-        return asdict(self) | {"rejected_file": str(self.rejected_file) if self.rejected_file else None}
+        return dict(msgspec.to_builtins(self, enc_hook=str))
 
 
 def import_dialogues(store: Store, paths: Sequence[Path]) -> DialogueImportSummary:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import EVENT_SCHEMA
-from bowerbird.data.ingest.event_checks import IN_FUTURE, UNKNOWN_ITEM
+from bowerbird.data.ingest.event_checks import IN_FUTURE, MAX_ID_LENGTH, UNKNOWN_ITEM, id_fault
 from bowerbird.data.ingest.id_set import IdSet
 from bowerbird.data.readers.records import EventBatch, EventDraft, RejectedRow
 from bowerbird.data.times import SECOND
@@ -25,26 +25,43 @@ def batch_of(drafts: Sequence[EventDraft]) -> EventBatch:
     return EventBatch(pa.Table.from_pylist(rows, schema=EVENT_SCHEMA), locations)
 
 
-def check_batch(batch: EventBatch, known: IdSet, latest: datetime) -> tuple[pa.Table, Iterator[RejectedRow]]:
-    """The accepted events of a batch, with their ids, and the rejected ones with their reasons.
+def check_batch(
+    batch: EventBatch, known: IdSet, latest: datetime
+) -> tuple[pa.Table, Iterator[RejectedRow], BoolArray]:
+    """The accepted events, with their ids; the others, with their reasons; which are accepted, (n,).
 
-    The rules are those of `event_checks.rejection_reason`: known items, and times up to `latest`.
+    The rules are those of `event_checks.rejection_reason`: usable ids of users, known items, and times up to
+    `latest`.
     """
     rows = batch.rows
     items = rows["item_id"].combine_chunks().dictionary_encode()
     is_known = known.contains(items.dictionary.to_pylist())[items.indices.to_numpy(zero_copy_only=False)]
     in_future = pc.greater(rows["at"], pa.scalar(latest, rows.schema.field("at").type))
-    is_accepted = is_known & ~in_future.to_numpy()
+    has_user = _have_usable_ids(rows["user_id"].combine_chunks())
+    is_accepted = is_known & has_user & ~in_future.to_numpy()
     rejected = _rejected(batch, is_known, np.flatnonzero(~is_accepted).tolist())
     accepted = rows if is_accepted.all() else rows.filter(pa.array(is_accepted))
-    return with_event_ids(accepted), rejected
+    return with_event_ids(accepted), rejected, is_accepted
 
 
 def _rejected(batch: EventBatch, is_known: BoolArray, indices: list[int]) -> Iterator[RejectedRow]:
     for index in indices:
         row = batch.rows.slice(index, 1).to_pylist()[0]
-        reason = IN_FUTURE if is_known[index] else UNKNOWN_ITEM
-        yield RejectedRow("events", reason, batch.locations[index], row)
+        fault = id_fault(row["user_id"])
+        other = IN_FUTURE if is_known[index] else UNKNOWN_ITEM
+        yield RejectedRow("events", f"the user id {fault}" if fault else other, batch.locations[index], row)
+
+
+def _have_usable_ids(users: pa.Array) -> BoolArray:
+    """Whether `id_fault` finds nothing wrong with each user's id, (n,): it is asked where it may."""
+    ids = users.dictionary_encode()
+    longer = pc.greater(pc.utf8_length(ids.dictionary), MAX_ID_LENGTH)
+    odd = pc.match_substring_regex(ids.dictionary, r"^\.{0,2}$|\x00")
+    suspects = np.flatnonzero(pc.or_(longer, odd).to_numpy(zero_copy_only=False))
+    usable = np.ones(len(ids.dictionary), bool)
+    usable[suspects] = [not id_fault(ids.dictionary[row].as_py()) for row in suspects.tolist()]
+    of_rows: BoolArray = usable[ids.indices.to_numpy(zero_copy_only=False)]
+    return of_rows
 
 
 def with_event_ids(rows: pa.Table) -> pa.Table:

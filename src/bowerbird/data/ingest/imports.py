@@ -308,7 +308,7 @@ class _Import:
 
     def _list_repairs(self, item_id: str, repairs: Sequence[Repair], location: str) -> None:
         self.summary.items.repaired.update(repair.description for repair in repairs)
-        self.staging.reject(repairs_as_row(item_id, repairs, location))
+        self.staging.reject(repairs_as_row("items", item_id, repairs, location))
 
     # -- events and collections ---------------------------------------------------------------------------
 
@@ -322,9 +322,14 @@ class _Import:
         self.summary.events.read += batch.rows.num_rows
         if not len(self.known):
             raise InputError("these are events, but the store has no items yet: import the catalogue first")
-        accepted, rejected = check_batch(batch, self.known, self.latest)
+        accepted, rejected, is_accepted = check_batch(batch, self.known, self.latest)
         for row in rejected:
             self._reject(row)
+        for index, repairs in sorted(batch.repairs.items()):
+            if is_accepted[index]:
+                self.summary.events.repaired.update(repair.description for repair in repairs)
+                item_id = batch.rows["item_id"][index].as_py()
+                self.staging.reject(repairs_as_row("events", item_id, repairs, batch.locations[index]))
         if accepted.num_rows:
             self.summary.events.accepted += accepted.num_rows
             self.staging.add_events(accepted)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 
 @dataclass
@@ -54,4 +56,4 @@ class ImportSummary:
 
     def as_dict(self) -> dict[str, Any]:
         """Counts and file as plain values, for JSON."""
-        return asdict(self) | {"rejected_file": str(self.rejected_file) if self.rejected_file else None}
+        return dict(msgspec.to_builtins(self, enc_hook=str))

@@ -89,7 +89,7 @@ async def _read(response: httpx.Response, known: Validators, max_bytes: float) -
     media_type = headers.get("content-type", "").lower()
     if media_type and (not media_type.startswith(_PICTURE_TYPES) or media_type.startswith(_NOT_SERVED)):
         raise PictureFault(Reason.NO_PICTURE, f"({media_type.partition(';')[0].strip()})")
-    if headers.get("content-length", "").isdigit() and int(headers["content-length"]) > max_bytes:
+    if headers.get("content-length", "").isdecimal() and int(headers["content-length"]) > max_bytes:
         raise PictureFault(Reason.TOO_LARGE)
     encoded = bytearray()
     async for chunk in response.aiter_raw():  # asked for without compression, so nothing grows here

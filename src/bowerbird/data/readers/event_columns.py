@@ -19,6 +19,7 @@ from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.readers.fields import parse_text, parse_time
 from bowerbird.data.readers.inputs.table_batches import TableBatch
 from bowerbird.data.readers.records import EventBatch, RejectedRow, RowLocations
+from bowerbird.data.readers.values.outcomes import Repair
 from bowerbird.data.readers.values.times import EPOCH_UNITS, explain_rejection
 from bowerbird.data.times import SECOND
 
@@ -27,6 +28,8 @@ _ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?Z?$"
 _NUMBER = r"^\d+(\.\d+)?([eE]\+?\d+)?$"
 _UNITS = EPOCH_UNITS[:3]
 """Nanoseconds are parsed one by one: they have more digits than float64 holds."""
+NO_VALUE = ("", "nan", "null", "none", "n/a", "-")
+"""What tables hold in place of a missing value."""
 MIN_EPOCH = 10**8
 """Smaller numbers may be compact dates (20220131): they are parsed one by one."""
 
@@ -38,6 +41,7 @@ class EventRows:
         self.batch = batch
         self._columns: dict[str, Any] = {}
         self._reasons: list[tuple[BoolArray, str]] = []
+        self._repairs: dict[int, tuple[Repair, ...]] = {}
 
     def column(self, name: str) -> pa.Array:
         """A column of the table as one array."""
@@ -47,15 +51,9 @@ class EventRows:
         """Set a field of all events: an array (n,), or one text."""
         self._columns[field] = values
 
-    def set_id(
-        self, field: str, name: str, reason: str = "", clean: Callable[[pa.Array], pa.Array] | None = None
-    ) -> None:
-        """Set an id from a column, (n,) texts that `clean` may change.
-
-        Rows without it are rejected, by default as "no NAME".
-        """
-        ids = texts(self.column(name))
-        self._columns[field] = clean(ids) if clean else ids
+    def set_id(self, field: str, name: str, reason: str = "") -> None:
+        """Set an id from a column, (n,) texts; rows without it are rejected, by default as "no NAME"."""
+        self._columns[field] = ids = id_texts(self.column(name))
         self.reject(pc.equal(ids, ""), reason or f"no {name}")
 
     def set_time(self, name: str, reason: str) -> None:
@@ -70,6 +68,15 @@ class EventRows:
             rows = np.zeros(len(column), bool)
             rows[unreadable[indices]] = True
             self.reject(pa.array(rows), reason + why)
+
+    def set_parsed(self, field: str, name: str, values: pa.Array, reason: str) -> None:
+        """Set a field to what was parsed from a column, (n,); what is there and can't be parsed is listed."""
+        self._columns[field] = values
+        column = self.column(name)
+        lost = np.flatnonzero(pc.and_(values.is_null(), column.is_valid()).to_numpy(zero_copy_only=False))
+        for row, value in zip(lost.tolist(), column.take(pa.array(lost)).to_pylist(), strict=True):
+            if str(value).strip().lower() not in NO_VALUE:
+                self._repairs[row] = (*self._repairs.get(row, ()), Repair.of(name, value, reason))
 
     def reject(self, rows: pa.Array, reason: str) -> None:
         """Leave rows out, (n,) bool."""
@@ -89,7 +96,9 @@ class EventRows:
         if not is_open.all():
             table = table.filter(pa.array(is_open))
         if table.num_rows:
-            yield EventBatch(table, RowLocations(self.batch.file, self.batch.numbers[is_open]))
+            kept = (np.cumsum(is_open) - 1).tolist() if self._repairs else []
+            repairs = {kept[row]: each for row, each in self._repairs.items() if is_open[row]}
+            yield EventBatch(table, RowLocations(self.batch.file, self.batch.numbers[is_open]), repairs)
 
     def _array(self, field: pa.Field, n: int) -> pa.Array:
         values = self._columns.get(field.name)
@@ -115,6 +124,11 @@ def texts(column: pa.Array) -> pa.Array:
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return each_distinct(column, parse_text, pa.string())
     return pc.utf8_trim_whitespace(column.cast(pa.string()).fill_null(""))
+
+
+def id_texts(column: pa.Array) -> pa.Array:
+    """Ids as `parse_id` gives them, empty where there is none, (n,)."""
+    return pc.replace_substring_regex(texts(column), r"^(\d+)\.0+$", r"\1")
 
 
 def times(column: pa.Array) -> pa.Array:

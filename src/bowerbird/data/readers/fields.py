@@ -18,6 +18,17 @@ from bowerbird.data.readers.values.texts import parse_text as parse_text
 from bowerbird.errors import InputError
 
 
+def parse_id(value: Any) -> str:
+    """Parse the id of a row of a table; whole numbers that went through a column of floats lose their ".0".
+
+    >>> parse_id("7325.0"), parse_id("SKU-1.0")
+    ('7325', 'SKU-1.0')
+    """
+    text = parse_text(value)
+    whole, dot, zeros = text.partition(".")
+    return whole if dot and whole.isdecimal() and zeros and not zeros.strip("0") else text
+
+
 def parse_price(value: Any) -> Price | None:
     """Parse a price and its currency ("" if there is none); None unless it is a finite number >= 0.
 

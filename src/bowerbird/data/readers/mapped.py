@@ -9,6 +9,7 @@ from typing import Any
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.items import Item
+from bowerbird.data.readers.catalogues.feed_items import parse_path, resolve_picture
 from bowerbird.data.readers.column_map import (
     CollectionColumns,
     Columns,
@@ -17,6 +18,7 @@ from bowerbird.data.readers.column_map import (
     cell,
     read_column_map,
 )
+from bowerbird.data.readers.fields import parse_id
 from bowerbird.data.readers.inputs.paths import data_files
 from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.table_batches import read_batches
@@ -84,26 +86,24 @@ def read_exported(paths: Sequence[Path]) -> Records:
 def _item(
     columns: ItemColumns, row: dict[str, Any], location: str, folder: Path, decimal_mark: str
 ) -> Record:
-    item_id = parse_text(cell(row, columns.item_id))
+    item_id = parse_id(cell(row, columns.item_id))
     if reason := ragged_reason(row) or ("" if item_id else "no item_id"):
         return RejectedRow("items", reason, location, row)
     fields = ItemFields(decimal_mark)
-    currency = parse_text(cell(row, columns.currency))
+    currency = fields.currency(columns.currency or "currency", cell(row, columns.currency))
     price = fields.price(columns.price or "price", cell(row, columns.price), currency)
     image = cell(row, columns.image)
-    picture = image if isinstance(image, bytes | None) else _picture(parse_text(image), folder)
+    picture = image if isinstance(image, bytes | None) else resolve_picture(parse_text(image), folder)
     item = Item(
         item_id=item_id,
         title=parse_prose(cell(row, columns.title)),
         description=parse_prose(cell(row, columns.description)),
         price=price.amount if price else None,
         currency=price.currency if price else currency,
-        brand=parse_text(cell(row, columns.brand)),
-        category=tuple(parse_text(row[name]) for name in columns.category_columns if parse_text(row[name])),
+        brand=parse_prose(cell(row, columns.brand)),
+        category=tuple(name for column in columns.category_columns for name in _levels(row[column])),
         attributes={
-            name: parse_text(row[column])
-            for name, column in columns.attributes.items()
-            if parse_text(row[column])
+            name: text for name, column in columns.attributes.items() if (text := parse_prose(row[column]))
         },
         availability=fields.availability("availability", cell(row, columns.availability)),
         created_at=fields.time(columns.created_at or "created_at", cell(row, columns.created_at)),
@@ -111,18 +111,20 @@ def _item(
     return ItemDraft(item, location, picture, tuple(fields.repairs))
 
 
-def _picture(link: str, folder: Path) -> Path | str | None:
-    return (link if link.startswith(("http://", "https://")) else folder / link) if link else None
+def _levels(value: Any) -> list[str]:
+    """Names of a category: those of a list or of a path, else the one of the cell."""
+    values = value if isinstance(value, list) else [value]
+    return [name for each in values for name in parse_path(parse_text(each))]
 
 
 def _collection(columns: CollectionColumns, row: dict[str, Any], location: str) -> Record:
     ids = cell(row, columns.item_ids)
     items = (
-        [parse_text(item_id) for item_id in ids]
+        [parse_id(item_id) for item_id in ids]
         if isinstance(ids, list)
         else parse_text(ids).replace("|", ",").split(",")
     )
-    item_ids = tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
+    item_ids = tuple(dict.fromkeys(parse_id(item) for item in items if item.strip()))
     is_named = bool(parse_text(cell(row, columns.collection_id)))
     missing = "" if is_named and item_ids else "no collection_id" if item_ids else "no item_ids"
     if reason := ragged_reason(row) or missing:

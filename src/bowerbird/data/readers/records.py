@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,12 @@ class ItemDraft:
     """Fields that were left out, e.g. a price that is not a number."""
 
 
-def repairs_as_row(item_id: str, repairs: Sequence[Repair], location: str) -> RejectedRow:
-    """What was left out of an accepted item, as a row of the report."""
+def repairs_as_row(kind: str, item_id: str, repairs: Sequence[Repair], location: str) -> RejectedRow:
+    """What was left out of an accepted item or event (of an item), as a row of the report."""
     reasons = "; ".join(repair.description for repair in repairs)
     values = {"item_id": item_id} | {repair.field: repair.value for repair in repairs}
     fields = ", ".join(dict.fromkeys(repair.field for repair in repairs))
-    return RejectedRow("items", f"kept, without its {fields}: {reasons}", location, values)
+    return RejectedRow(kind, f"kept, without its {fields}: {reasons}", location, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class EventBatch:
     """In `EVENT_SCHEMA`; an `event_id` that is null is derived from the rest."""
     locations: Sequence[str]
     """Of each row."""
+    repairs: Mapping[int, tuple[Repair, ...]] = field(default_factory=dict)
+    """Of the rows that have any, by their index."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from bowerbird.data.readers.catalogues.feed_items import (
     attributes_of,
     parse_path,
     resolve_picture,
+    split_links,
 )
 from bowerbird.data.readers.event_columns import each_distinct
 from bowerbird.data.readers.records import ItemBatch, RejectedRow
@@ -115,7 +116,9 @@ class FeedBatch:
         )
         parts = pc.extract_regex(written, _PLAIN_PRICE)
         codes = pc.struct_field(parts, "code").fill_null("")
-        currencies = each_distinct(codes, _code_of, _TEXT)
+        default = self._text("currency")
+        named = pc.if_else(pc.equal(codes, ""), default, codes)
+        currencies = each_distinct(named, _code_of, _TEXT)
         is_plain = pc.and_(parts.is_valid(), currencies.is_valid())
         is_usual = pc.and_(pc.and_(is_plain, pc.equal(sale, "")), pc.equal(dates, ""))
         is_done = pc.or_(is_usual, pc.equal(pc.binary_join_element_wise(written, sale, dates, ""), ""))
@@ -129,7 +132,8 @@ class FeedBatch:
             rows[name] = [None] * self.n
         for row in unusual:
             fields = ItemFields(self.mark)
-            price = fields.sale_price(*(column[row].as_py() for column in (written, sale, dates)))
+            currency = fields.currency("currency", default[row].as_py())
+            price = fields.sale_price(written[row].as_py(), sale[row].as_py(), dates[row].as_py(), currency)
             self.repairs[row] += fields.repairs
             rows["price"][row] = price.price.amount if price.price else None
             rows["currency"][row] = price.price.currency if price.price else ""
@@ -138,19 +142,17 @@ class FeedBatch:
         return {name: pa.array(values, ITEM_SCHEMA.field(name).type) for name, values in rows.items()}
 
     def _parsed(self) -> dict[str, pa.Array]:
-        counts = self._each("review_count", lambda fields, text: fields.number("review_count", text))
         categories = self._text("product_type", "google_product_category").dictionary_encode()
         paths = [parse_path(text) for text in categories.dictionary.to_pylist()]
-        images = [
-            [link.strip() for link in text.split(",") if link.strip()] or None
-            for text in self._text("additional_image_link").to_pylist()
-        ]
+        images = [split_links(text) or None for text in self._text("additional_image_link").to_pylist()]
         listed = pa.array(paths, ITEM_SCHEMA.field("category").type)
         return {
             "availability": self._each("availability", lambda f, text: f.availability("availability", text)),
             "created_at": self._each("created_at", lambda f, text: f.time("created_at", text)),
             "rating": self._each("star_rating", lambda f, text: f.number("star_rating", text), "rating"),
-            "rating_count": pa.array([None if n is None else int(n) for n in counts.to_pylist()], pa.int64()),
+            "rating_count": self._each(
+                "review_count", lambda f, t: f.count("review_count", t), "rating_count"
+            ),
             "category": listed.take(categories.indices),
             "attributes": self._attributes([paths[index] for index in categories.indices.to_pylist()]),
             "additional_images": pa.array(images, ITEM_SCHEMA.field("additional_images").type),
@@ -158,7 +160,7 @@ class FeedBatch:
 
     def _each(self, name: str, parse: Callable[[ItemFields, str], Any], field: str | None = None) -> pa.Array:
         """Each distinct text parsed once; its repairs go to all rows that have it."""
-        kind = pa.float64() if name == "review_count" else ITEM_SCHEMA.field(field or name).type
+        kind = ITEM_SCHEMA.field(field or name).type
         encoded = self._text(name).dictionary_encode()
         parsed = []
         for code, text in enumerate(encoded.dictionary.to_pylist()):
@@ -196,10 +198,8 @@ class FeedBatch:
         """References to pictures; a link to a file is no link of the item."""
         links = fields["image_link"].to_pylist()
         pictures = [resolve_picture(link, self.folder) for link in links]
-        if any(link and not isinstance(picture, str) for link, picture in zip(links, pictures, strict=True)):
-            fields["image_link"] = pa.array(
-                [link if isinstance(p, str) else "" for link, p in zip(links, pictures, strict=True)], _TEXT
-            )
+        if pictures != links:
+            fields["image_link"] = pa.array([p if isinstance(p, str) else "" for p in pictures], _TEXT)
         return pictures
 
 

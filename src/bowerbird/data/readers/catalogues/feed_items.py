@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from bowerbird.data.readers.values.texts import parse_prose
 Row = Mapping[str, Sequence[str]]
 """Values of each field; only a few fields have several."""
 
+_BETWEEN_LEVELS = re.compile(r"[>»›→]")
+_BETWEEN_LINKS = re.compile(r"[,;|\s]+(?=(?:https?:)?//)", re.IGNORECASE)
 # The feed's field names -> the catalogue's attribute names.
 ATTRIBUTES = {
     "color": "colour",
@@ -35,7 +39,25 @@ def parse_path(text: str) -> tuple[str, ...]:
     >>> parse_path("Home > Lamps")
     ('Home', 'Lamps')
     """
-    return tuple(parse_prose(name) for name in parse_prose(text).split(">") if name.strip())
+    return tuple(name.strip() for name in _BETWEEN_LEVELS.split(parse_prose(text)) if name.strip())
+
+
+def split_links(text: str) -> list[str]:
+    """The addresses in one field. A comma within an address, as picture services have them, is part of it.
+
+    >>> split_links("https://x.example/w_1,h_2/a.jpg, https://x.example/b.jpg"), split_links("a.jpg,b.jpg")
+    (['https://x.example/w_1,h_2/a.jpg', 'https://x.example/b.jpg'], ['a.jpg', 'b.jpg'])
+    """
+    links = _BETWEEN_LINKS.split(text) if "//" in text else text.split(",")
+    return [web_address(link.strip()) for link in links if link.strip()]
+
+
+def web_address(link: str) -> str:
+    """A link with its scheme in small letters, and with https where it has none: `//cdn.example/a.jpg`."""
+    if link.startswith("//"):
+        return f"https:{link}"
+    scheme, mark, rest = link.partition("://")
+    return f"{scheme.lower()}{mark}{rest}"
 
 
 def attributes_of(row: Row, category: tuple[str, ...]) -> dict[str, str]:
@@ -54,13 +76,24 @@ def resolve_picture(link: str, folder: Path) -> Any:
     """Resolve a link: a file (relative to the feed's folder), or a URL, which is not fetched here."""
     if not link:
         return None
+    link = web_address(link)
     if link.startswith(("http://", "https://")):
         return link
+    if link.startswith("data:"):
+        return _data_of(link)
     try:
         parsed = urlparse(link)
     except ValueError:  # e.g. half an IPv6 address
         return link
     return folder / (unquote(parsed.path) if parsed.scheme == "file" else link)
+
+
+def _data_of(link: str) -> bytes:
+    """The bytes of a data: address; none where they can't be decoded."""
+    try:
+        return base64.b64decode(unquote(link.partition(",")[2]), validate=True)
+    except ValueError:
+        return b""
 
 
 def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> ItemDraft | RejectedRow:
@@ -80,8 +113,8 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
     if count := first_of(MISSING_FIELDS):
         fields.repairs.append(Repair.of("last fields", count, "are missing, and taken as empty"))
     dates = first_of("sale_price_effective_date")
-    sale = fields.sale_price(first_of("price"), first_of("sale_price"), dates)
-    n_reviews = fields.number("review_count", first_of("review_count"))
+    currency = fields.currency("currency", first_of("currency"))
+    sale = fields.sale_price(first_of("price"), first_of("sale_price"), dates, currency)
     category = parse_path(first_of("product_type", "google_product_category"))
     picture = resolve_picture(first_of("image_link"), folder)
     item = Item(
@@ -96,16 +129,16 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
         availability=fields.availability("availability", first_of("availability")),
         created_at=fields.time("created_at", first_of("created_at")),
         link=first_of("link"),
-        image_link=first_of("image_link") if isinstance(picture, str) else "",
+        image_link=picture if isinstance(picture, str) else "",
         additional_images=tuple(
-            link.strip() for link in row.get("additional_image_link", []) if link.strip()
+            link for field in row.get("additional_image_link", []) for link in split_links(field)
         ),
         list_price=sale.list_price,
         sale_price=sale.sale_price,
         sale_starts=sale.starts,
         sale_ends=sale.ends,
         rating=fields.number("star_rating", first_of("star_rating")),
-        rating_count=None if n_reviews is None else int(n_reviews),
+        rating_count=fields.count("review_count", first_of("review_count")),
         gtin=first_of("gtin"),
         mpn=first_of("mpn"),
         group_id=first_of("item_group_id"),

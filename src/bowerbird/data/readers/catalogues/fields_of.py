@@ -5,11 +5,14 @@ One place makes items of feeds; a layout only says which of its fields is which.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from bowerbird.data.readers.fields import parse_text
 
+PRICES = ("price", "sale_price")
 FeedRow = dict[str, list[str]]
 """Values by the feed's field names."""
 
@@ -20,7 +23,10 @@ def feed_row(fields: Mapping[str, Any], details: Iterable[tuple[str, Any]] = ())
     >>> feed_row({"id": 7, "title": " Lamp ", "gtin": None}, [("shade", "linen")])
     {'id': ['7'], 'title': ['Lamp'], 'product_detail': ['General:shade:linen']}
     """
-    row = {name: texts for name, value in fields.items() if (texts := texts_of(value))}
+    written = {name: decimal_text(value) if name in PRICES else value for name, value in fields.items()}
+    if isinstance(fields.get("availability"), bool):
+        written["availability"] = str(fields["availability"]).lower()
+    row = {name: texts for name, value in written.items() if (texts := texts_of(value))}
     attributes = [
         f"General:{name.replace(':', ' ')}:{text.replace(':', ' ')}"
         for name, value in details
@@ -40,7 +46,21 @@ def first_text(*values: Any) -> str:
     return next((text for value in values for text in texts_of(value)), "")
 
 
+def decimal_text(value: Any) -> Any:
+    """A fraction as a text with one reading; anything else as it is.
+
+    As a text, 24.567 may be thousands; a number of JSON or of a table can't.
+
+    >>> decimal_text(24.567), decimal_text("24.567"), decimal_text(5.25)
+    ('24.5670', '24.567', '5.25')
+    """
+    if not isinstance(value, float | Decimal) or not math.isfinite(value) or value == int(value):
+        return value
+    text = f"{Decimal(str(value)):f}"
+    return f"{text}0" if text[-4:-3] == "." else text
+
+
 def money(amount: Any, currency: Any) -> str:
     """A price as the feed writes it; empty without an amount."""
-    text = parse_text(amount)
+    text = parse_text(decimal_text(amount))
     return f"{text} {parse_text(currency)}".strip() if text else ""

@@ -6,29 +6,51 @@ with two lines of comments. Several pictures stand in one field, separated by co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bowerbird.data.readers.catalogues.feed_items import item_of
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row
 from bowerbird.data.readers.inputs.parquet import require_columns
+from bowerbird.data.readers.inputs.records_of_text import header_names
 from bowerbird.data.readers.inputs.tables import read_rows
-from bowerbird.data.readers.records import Records
+from bowerbird.data.readers.records import IgnoredRow, Records
+from bowerbird.data.readers.values.item_fields import with_decimal_mark
+from bowerbird.data.readers.values.texts import parse_text
 
-RENAMED = {"fb_product_category": "google_product_category", "name": "title", "image": "image_link"}
-LISTS = ("additional_image_link",)
+RENAMED = {
+    "fb_product_category": "google_product_category",
+    "name": "title",
+    "image": "image_link",
+    "image_url": "image_link",
+}
+STOCKS = ("quantity_to_sell_on_facebook", "inventory")
+"""How many can be bought: an item with none is sold out, whatever else its row says."""
+HIDDEN = {"hidden", "staging", "archived"}
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read the items of catalogue files. Raises `InputError` for a file that is none."""
     for path in paths:
-        is_checked = False
-        for location, row in read_rows(path, with_comments=True):
-            if not is_checked:
-                require_columns(path, [_normalised(name) for name in row], ("id", "title"))
-                is_checked = True
-            yield item_of(to_feed_row(row), location, path.parent)
+        rows, mark = with_decimal_mark(_feed_rows(path), "price")
+        for location, row in rows:
+            if (
+                row.get("visibility", [""])[0].lower() in HIDDEN
+                or row.get("status", [""])[0].lower() in HIDDEN
+            ):
+                yield IgnoredRow("items", "item that is hidden, staged or archived")
+            else:
+                yield item_of(row, location, path.parent, mark)
+
+
+def _feed_rows(path: Path) -> Iterator[tuple[str, FeedRow]]:
+    is_checked = False
+    for location, row in read_rows(path, with_comments=True):
+        if not is_checked:
+            require_columns(path, header_names(path, [_normalised(name) for name in row]), ("id", "title"))
+            is_checked = True
+        yield location, to_feed_row(row)
 
 
 def to_feed_row(row: dict[str, Any]) -> FeedRow:
@@ -37,11 +59,11 @@ def to_feed_row(row: dict[str, Any]) -> FeedRow:
     for name, value in row.items():
         normalised = _normalised(name)
         fields.setdefault(RENAMED.get(normalised, normalised), value)
-    for name in LISTS:
-        if isinstance(fields.get(name), str):
-            fields[name] = fields[name].split(",")
+    if any(parse_text(fields.get(name)) in ("0", "0.0") for name in STOCKS):
+        fields["availability"] = "out_of_stock"
     return feed_row(fields)
 
 
 def _normalised(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").partition("[0]")[0]
+    """`g:image link` is image_link; `image[0].url` the address of the first picture."""
+    return name.strip().lower().removeprefix("g:").replace(" ", "_").partition("[0]")[0]

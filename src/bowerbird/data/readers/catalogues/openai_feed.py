@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.readers.catalogues.feed_items import item_of
-from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text
+from bowerbird.data.readers.catalogues.fields_of import PRICES, FeedRow, feed_row, first_text
+from bowerbird.data.readers.catalogues.shopify import OPTION_FIELDS
 from bowerbird.data.readers.fields import parse_number, parse_text
 from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_objects import read_json_objects
@@ -58,17 +59,25 @@ def _rows(record: dict[str, Any]) -> Iterator[FeedRow]:
 
 def _flat_row(record: dict[str, Any]) -> FeedRow:
     fields = {RENAMED.get(name.lower(), name.lower()): value for name, value in record.items()}
-    pictures = fields.get("additional_image_link")
-    if isinstance(pictures, str):
-        fields["additional_image_link"] = pictures.split(",")
-    starts, ends = fields.get("sale_price_start_date"), fields.get("sale_price_end_date")
-    if starts and ends:
+    pictures = fields.get("image_link")
+    if isinstance(pictures, list):
+        further = fields.get("additional_image_link") or []
+        fields["additional_image_link"] = [
+            *pictures[1:],
+            *(further if isinstance(further, list) else [further]),
+        ]
+    starts, ends = (parse_text(fields.get(f"sale_price_{name}_date")) for name in ("start", "end"))
+    if starts or ends:
         fields.setdefault("sale_price_effective_date", f"{starts}/{ends}")
+    fields |= {name: _money(fields[name]) for name in PRICES if isinstance(fields.get(name), dict)}
+    fields["availability"] = _availability(fields.get("availability"))
     options = fields.get("variant_dict")
-    details = (
+    pairs = (
         [(str(name).lower(), value) for name, value in options.items()] if isinstance(options, dict) else []
     )
-    return feed_row({name: value for name, value in fields.items() if not isinstance(value, dict)}, details)
+    known = {OPTION_FIELDS[name]: value for name, value in pairs if name in OPTION_FIELDS}
+    plain = {name: value for name, value in fields.items() if not isinstance(value, dict)}
+    return feed_row(known | plain, [pair for pair in pairs if pair[0] not in OPTION_FIELDS])
 
 
 def _variant_row(product: dict[str, Any], variant: dict[str, Any], is_only: bool) -> FeedRow:
@@ -84,7 +93,7 @@ def _variant_row(product: dict[str, Any], variant: dict[str, Any], is_only: bool
         for each in _list(variant.get("variant_options") or variant.get("options"))
         if isinstance(each, dict)
     ]
-    known = {name: value for name, value in options if name in ("color", "size", "material")}
+    known = {OPTION_FIELDS[name]: value for name, value in options if name in OPTION_FIELDS}
     fields = {
         "id": variant.get("id"),
         "title": inherited("title"),
@@ -100,7 +109,7 @@ def _variant_row(product: dict[str, Any], variant: dict[str, Any], is_only: bool
         "image_link": pictures[:1],
         "additional_image_link": pictures[1:],
     }
-    return feed_row(fields | known, [pair for pair in options if pair[0] not in known])
+    return feed_row(fields | known, [pair for pair in options if pair[0] not in OPTION_FIELDS])
 
 
 def _availability(value: Any) -> str:

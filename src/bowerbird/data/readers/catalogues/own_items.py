@@ -36,7 +36,7 @@ def read(paths: Sequence[Path]) -> Records:
 
 def _item(row: dict[str, Any], location: str) -> ItemDraft:
     fields = ItemFields()
-    count = fields.number("rating_count", row.get("rating_count"))
+    count = fields.count("rating_count", row.get("rating_count"))
     category, attributes = row.get("category"), row.get("attributes")
     pictures = row.get("additional_images")
     plain: dict[str, Any] = {name: parse_text(row.get(name)) for name in _TEXTS}
@@ -48,7 +48,7 @@ def _item(row: dict[str, Any], location: str) -> ItemDraft:
         attributes={str(name): text for name, value in _pairs(attributes) if (text := parse_text(value))},
         availability=fields.availability("availability", row.get("availability")),
         additional_images=tuple(_texts(pictures)),
-        rating_count=None if count is None else int(count),
+        rating_count=count,
         **plain,
     )
     repairs = [*fields.repairs, *_unread(row)]

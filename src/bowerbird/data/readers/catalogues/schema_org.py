@@ -10,22 +10,33 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bowerbird.data.items import NOT_SOLD
 from bowerbird.data.readers.catalogues.feed_items import item_of
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text, money
-from bowerbird.data.readers.fields import parse_text
+from bowerbird.data.readers.fields import parse_amount, parse_number, parse_text
 from bowerbird.data.readers.inputs.json_objects import read_json_objects
 from bowerbird.data.readers.records import IgnoredRow, Records, RejectedRow
+from bowerbird.data.readers.values.availability import parse_availability
 
 GTINS = ("gtin", "gtin13", "gtin14", "gtin12", "gtin8", "isbn")
 PLAIN = ("color", "material", "pattern", "size", "mpn")
-TEXTS = ("name", "url", "@value", "@id", "contentUrl")
+PRODUCTS = {"Product", "ProductGroup", "ProductModel", "IndividualProduct"}
+LISTS = ("@graph", "itemListElement", "item", "mainEntity")
+LIST_PRICES = ("ListPrice", "StrikethroughPrice", "SRP", "MSRP")
+MAX_STARS = 5
+ELSEWHERE = "a variant that is only referred to (@id), and is not in the same object"
+Node = dict[str, Any]
+Nodes = dict[str, Node]
+"""Objects of a graph by their @id."""
+_NO_NODES: Nodes = {}
+TEXTS = ("@value", "name", "url", "@id", "contentUrl")
 """Properties that stand for a nested object."""
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read the products of files."""
     for path in paths:
-        for location, record in read_json_objects(path, ("@graph", "itemListElement")):
+        for location, record in read_json_objects(path, ()):
             if not isinstance(record, dict):
                 yield RejectedRow("items", "not a JSON object", location, record)
                 continue
@@ -35,61 +46,124 @@ def read(paths: Sequence[Path]) -> Records:
                     "items", f"object of type {'/'.join(sorted(_types(record)))[:40] or 'unknown'}"
                 )
             for row in rows:
-                yield item_of(row, location, path.parent)
+                if isinstance(row, str):
+                    yield RejectedRow("items", ELSEWHERE, location, row)
+                else:
+                    yield item_of(row, location, path.parent)
 
 
-def _rows(record: dict[str, Any], group: dict[str, Any] | None = None) -> Iterator[FeedRow]:
-    """The products of an object: itself, its variants, or those of the graph or list that it is."""
+def _rows(
+    record: dict[str, Any], group: Node | None = None, nodes: Nodes = _NO_NODES
+) -> Iterator[FeedRow | str]:
+    """The products of an object: itself, its variants, or those of the graph or list that it is.
+
+    A text is the name of a variant that is only referred to, and is not in `nodes`.
+    """
     types = _types(record)
     variants = _dicts(record.get("hasVariant"))
     if "ProductGroup" in types and variants:
         for variant in variants:
-            yield from _rows({"@type": "Product", **variant}, record)
-    elif types & {"Product", "ProductGroup", "ProductModel", "IndividualProduct"}:
-        yield _row(record, group or {})
+            if variant.keys() != {"@id"}:
+                yield from _rows({"@type": "Product", **variant}, record, nodes)
+            elif _text(variant, ("@id",)) not in nodes:
+                yield _text(variant, ("@id",))
+    elif types & PRODUCTS:
+        yield _row(record, group or _group_of(record, nodes))
     else:
-        for name in ("@graph", "itemListElement", "item", "mainEntity"):
-            for inner in _dicts(record.get(name)):
-                yield from _rows(inner, group)
+        inner = [each for name in LISTS for each in _dicts(record.get(name))]
+        graph = {name: each for each in inner if (name := parse_text(each.get("@id")))} or nodes
+        for each in inner:
+            yield from _rows(each, group, graph)
 
 
-def _row(product: dict[str, Any], group: dict[str, Any]) -> FeedRow:
+def _group_of(product: Node, nodes: Nodes) -> Node:
+    """The group that a product names, or that names it."""
+    for named in _dicts(product.get("isVariantOf")):
+        if (group := nodes.get(_text(named, ("@id",)))) is not None:
+            return group
+    own = {"@id": product.get("@id")}
+    return next((node for node in nodes.values() if own in _dicts(node.get("hasVariant"))), {})
+
+
+def _row(product: Node, group: Node) -> FeedRow:
     def inherited(name: str) -> Any:
         return product.get(name) or group.get(name)
 
-    offer = next(iter(_dicts(product.get("offers"))), {})
-    specification = next(iter(_dicts(offer.get("priceSpecification"))), {})
+    offer = _offer_of(product)
     rating = next(iter(_dicts(inherited("aggregateRating"))), {})
-    parent = next(iter(_dicts(product.get("isVariantOf"))), group)
+    parent = next((each for each in _dicts(product.get("isVariantOf")) if "productGroupID" in each), group)
     images = [
         link for value in _list(inherited("image")) if (link := _text(value, ("contentUrl", "url", "@id")))
     ]
-    amount = first_text(offer.get("price"), specification.get("price"), offer.get("lowPrice"))
-    currency = first_text(offer.get("priceCurrency"), specification.get("priceCurrency"))
     fields = {
         "id": first_text(product.get("sku"), product.get("productID"), product.get("@id"),
                          *(product.get(name) for name in GTINS), product.get("url"), offer.get("sku")),
-        "title": first_text(product.get("name"), group.get("name")),
-        "description": inherited("description"),
+        "title": _text(product.get("name")) or _text(group.get("name")),
+        "description": _text(inherited("description")),
         "link": first_text(product.get("url"), offer.get("url")),
-        "price": money(amount, currency),
         "availability": _text(offer.get("availability")).rsplit("/", 1)[-1],
         "brand": _text(inherited("brand")) or _text(inherited("manufacturer")),
         "product_type": _category(inherited("category")),
         "gtin": first_text(*(product.get(name) for name in GTINS)),
         "condition": _text(product.get("itemCondition") or offer.get("itemCondition"))
         .rsplit("/", 1)[-1].removesuffix("Condition").lower(),
-        "item_group_id": first_text(parent.get("productGroupID"), product.get("inProductGroupWithID")),
+        "item_group_id": first_text(parent.get("productGroupID"), product.get("inProductGroupWithID"),
+                                    parent.get("@id")),
         "image_link": images[:1],
         "additional_image_link": images[1:],
-        "star_rating": rating.get("ratingValue"),
+        "star_rating": _stars(rating),
         "review_count": first_text(rating.get("reviewCount"), rating.get("ratingCount")),
+        **_prices(offer),
         **{name: _text(inherited(name)) for name in PLAIN},
     }  # fmt: skip
     properties = _dicts(product.get("additionalProperty"))
     return feed_row(
         fields, [(parse_text(each.get("name")).lower(), each.get("value")) for each in properties]
     )
+
+
+def _offer_of(product: Node) -> Node:
+    """The offer that counts: the first that can be bought, else the first. An offer may hold others."""
+    offers = [
+        {**{name: value for name, value in offer.items() if name != "offers"}, **inner}
+        for offer in _dicts(product.get("offers"))
+        for inner in _dicts(offer.get("offers")) or [{}]
+    ]
+    states = [parse_availability(_text(offer.get("availability"))) for offer in offers]
+    sold = (offer for offer, state in zip(offers, states, strict=True) if state not in NOT_SOLD)
+    return next(sold, offers[0] if offers else {})
+
+
+def _prices(offer: Node) -> dict[str, Any]:
+    """The price of an offer; with a struck-out or list price above it, as a sale price."""
+    specifications = _dicts(offer.get("priceSpecification"))
+    is_list = [_text(each.get("priceType")).rsplit("/", 1)[-1] in LIST_PRICES for each in specifications]
+    usual = [each for each, is_other in zip(specifications, is_list, strict=True) if not is_other]
+    others = [each for each, is_other in zip(specifications, is_list, strict=True) if is_other]
+    price = _first_price((offer, "price"), *((each, "price") for each in usual), (offer, "lowPrice"))
+    before = _first_price(*((each, "price") for each in others))
+    now_amount, amount_before = parse_amount(price), parse_amount(before)
+    if before and (now_amount is None or amount_before is None or amount_before > now_amount):
+        return {"price": before, "sale_price": price}
+    return {"price": price}
+
+
+def _first_price(*places: tuple[Node, str]) -> str:
+    """The first price that is there, with the currency next to it, or that of the first place."""
+    for place, name in places:
+        if parse_text(place.get(name)):
+            currency = first_text(place.get("priceCurrency"), places[0][0].get("priceCurrency"))
+            return money(place[name], currency)
+    return ""
+
+
+def _stars(rating: Node) -> Any:
+    """A rating out of five, whatever its best is."""
+    value = parse_number(parse_text(rating.get("ratingValue")).replace(",", "."))
+    best = parse_number(parse_text(rating.get("bestRating")).replace(",", "."))
+    if value is None or best is None or best <= 0 or best == MAX_STARS:
+        return rating.get("ratingValue")
+    return round(value / best * MAX_STARS, 4)
 
 
 def _types(record: dict[str, Any]) -> set[str]:
@@ -103,7 +177,7 @@ def _category(value: Any) -> str:
 def _text(value: Any, names: Sequence[str] = TEXTS) -> str:
     """The text of a value that may be nested."""
     if isinstance(value, dict):
-        return next((text for name in names if (text := parse_text(value.get(name)))), "")
+        return next((text for name in names if (text := _text(value.get(name), names))), "")
     return _text(value[0], names) if isinstance(value, list) and value else parse_text(value)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from bowerbird.data.readers.catalogues.feed_items import item_of
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text
-from bowerbird.data.readers.fields import parse_number, parse_text
+from bowerbird.data.readers.fields import parse_amount, parse_number, parse_text
 from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_objects import read_json_objects
 from bowerbird.data.readers.inputs.records_of_text import ragged_reason
@@ -34,6 +34,7 @@ NAMES = {
     "barcode": ("Variant Barcode", "Barcode"),
     "price": ("Variant Price", "Price"),
     "compare_at_price": ("Variant Compare At Price", "Compare-at price"),
+    "tracker": ("Variant Inventory Tracker", "Inventory tracker"),
     "quantity": ("Variant Inventory Qty", "Inventory quantity"),
     "policy": ("Variant Inventory Policy", "Continue selling when out of stock"),
     "image": ("Image Src", "Product image URL"),
@@ -83,7 +84,9 @@ def _variant_row(first: dict[str, Any], row: dict[str, Any], pictures: list[str]
         (name, value) for name, value in zip(names, values, strict=True) if value not in ("", NO_OPTION)
     ]
     policy = _cell(row, "policy").lower()
-    is_available = _is_available(_cell(row, "quantity"), policy in ("continue", "true"))
+    is_tracked = bool(_cell(row, "tracker")) or not any(name in row for name in NAMES["tracker"])
+    continues = policy in ("continue", "true") or not is_tracked
+    is_available = _is_available(_cell(row, "quantity"), continues)
     variant = _cell(row, "variant_image")
     fields = {
         "id": first_text(_cell(row, "sku"), "/".join([handle, *(value for _, value in options)])),
@@ -107,12 +110,12 @@ def _with_options(fields: dict[str, Any], options: list[tuple[str, str]]) -> Fee
     return feed_row(fields | known, details)
 
 
-def _prices(price: Any, compare_at: Any) -> dict[str, str]:
+def _prices(price: Any, compare_at: Any) -> dict[str, Any]:
     """The price; where a higher one is named to compare with, that is the list price."""
-    now, before = parse_number(price), parse_number(compare_at)
+    now, before = parse_amount(price), parse_amount(compare_at)
     if now is not None and before is not None and before > now:
-        return {"price": parse_text(compare_at), "sale_price": parse_text(price)}
-    return {"price": parse_text(price)}
+        return {"price": compare_at, "sale_price": price}
+    return {"price": price}
 
 
 def _pictures(links: list[str]) -> dict[str, Any]:
@@ -170,7 +173,8 @@ def _json_rows(product: dict[str, Any], variants: list[dict[str, Any]]) -> Itera
         ]
         is_available = variant.get("available")
         if is_available is None:
-            continues = parse_text(variant.get("inventory_policy")) == "continue"
+            is_tracked = bool(variant.get("inventory_management", True))
+            continues = parse_text(variant.get("inventory_policy")) == "continue" or not is_tracked
             is_available = _is_available(parse_text(variant.get("inventory_quantity")), continues)
         featured = variant.get("featured_image")
         own = [parse_text(featured.get("src"))] if isinstance(featured, dict) else []

@@ -6,47 +6,62 @@ is an item with what its parent says; a variable product without variations is o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.readers.catalogues.feed_items import item_of
+from bowerbird.data.readers.catalogues.feed_items import item_of, split_links
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text
 from bowerbird.data.readers.catalogues.shopify import OPTION_FIELDS
-from bowerbird.data.readers.fields import parse_number, parse_text
+from bowerbird.data.readers.fields import parse_text
 from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import IgnoredRow, Records, RejectedRow
 
 REQUIRED = ("ID", "Type", "SKU", "Name")
-AVAILABILITY = {"1": "in_stock", "0": "out_of_stock", "backorder": "backorder"}
+NOT_PUBLISHED = ("0", "-1")
 MAX_ATTRIBUTES = 50
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read the simple products and the variations of exported files."""
     for path in paths:
-        parents: dict[str, tuple[str, dict[str, Any]]] = {}
-        with_variations: set[str] = set()
+        parents = dict(_parents(path))
+        with_variations = _parents_of_variations(path, parents)
         for location, row in read_rows(path, REQUIRED):
-            types = {name.strip() for name in parse_text(row["Type"]).lower().split(",")}
-            identity = _identity(row)
+            types = _types(row)
             if reason := ragged_reason(row):
                 yield RejectedRow("items", reason, location, row)
-            elif parse_text(row.get("Published")) in ("0", "-1"):
+            elif not _is_published(row) or not _is_published(parents.get(parse_text(row.get("Parent")), row)):
                 yield IgnoredRow("items", "product that is not published")
-            elif "variable" in types:
-                parents |= {f"id:{parse_text(row['ID'])}": (location, row), identity: (location, row)}
             elif "variation" in types:
                 parent = parse_text(row.get("Parent"))
-                with_variations.add(_identity(parents[parent][1]) if parent in parents else "")
-                above = parents[parent][1] if parent in parents else {}
+                above = parents.get(parent, {})
                 yield item_of(_feed_row(row, above, parent), location, path.parent)
-            else:
+            elif "variable" not in types or _identity(row) not in with_variations:
                 yield item_of(_feed_row(row, {}, ""), location, path.parent)
-        for key, (location, row) in parents.items():
-            if key == _identity(row) and key not in with_variations:
-                yield item_of(_feed_row(row, {}, ""), location, path.parent)
+
+
+def _parents(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Variable products, by what variations call them: these may come before them."""
+    for _, row in read_rows(path, REQUIRED):
+        if "variable" in _types(row) and not ragged_reason(row):
+            yield f"id:{parse_text(row['ID'])}", row
+            yield _identity(row), row
+
+
+def _parents_of_variations(path: Path, parents: dict[str, dict[str, Any]]) -> set[str]:
+    """Identities of the products that have variations."""
+    rows = (row for _, row in read_rows(path, REQUIRED) if "variation" in _types(row))
+    return {_identity(parents.get(parse_text(row.get("Parent")), {})) for row in rows}
+
+
+def _is_published(row: dict[str, Any]) -> bool:
+    return parse_text(row.get("Published")) not in NOT_PUBLISHED
+
+
+def _types(row: dict[str, Any]) -> set[str]:
+    return {name.strip() for name in parse_text(row["Type"]).lower().split(",")}
 
 
 def _identity(row: dict[str, Any]) -> str:
@@ -57,8 +72,8 @@ def _feed_row(row: dict[str, Any], parent: dict[str, Any], group: str) -> FeedRo
     def inherited(name: str) -> str:
         return first_text(row.get(name), parent.get(name))
 
-    images = [link.strip() for link in inherited("Images").split(",") if link.strip()]
-    attributes = _attributes(row) or _attributes(parent)
+    images = split_links(inherited("Images"))
+    attributes = list((dict(_attributes(parent)) | dict(_attributes(row))).items())
     known = {OPTION_FIELDS[name]: value for name, value in attributes if name in OPTION_FIELDS}
     regular, sale = parse_text(row.get("Regular price")), parse_text(row.get("Sale price"))
     fields = {
@@ -67,11 +82,11 @@ def _feed_row(row: dict[str, Any], parent: dict[str, Any], group: str) -> FeedRo
         "description": first_text(row.get("Description"), row.get("Short description"),
                                   parent.get("Description"), parent.get("Short description")),
         "price": regular,
-        "sale_price": sale if parse_number(sale) else "",
+        "sale_price": sale,
         "sale_price_effective_date": _sale_dates(row),
         "brand": inherited("Brands"),
         "product_type": inherited("Categories").split(",")[0],
-        "availability": AVAILABILITY.get(parse_text(row.get("In stock?")).lower(), ""),
+        "availability": parse_text(row.get("In stock?")),
         "gtin": inherited("GTIN, UPC, EAN, or ISBN"),
         "image_link": images[:1],
         "additional_image_link": images[1:],
@@ -83,7 +98,7 @@ def _feed_row(row: dict[str, Any], parent: dict[str, Any], group: str) -> FeedRo
 
 def _sale_dates(row: dict[str, Any]) -> str:
     start, end = parse_text(row.get("Date sale price starts")), parse_text(row.get("Date sale price ends"))
-    return f"{start}/{end}" if start and end else ""
+    return f"{start}/{end}" if start or end else ""
 
 
 def _attributes(row: dict[str, Any]) -> list[tuple[str, str]]:

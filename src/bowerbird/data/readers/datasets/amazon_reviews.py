@@ -12,7 +12,7 @@ from typing import Any
 
 from bowerbird.data.events import Action, Event
 from bowerbird.data.readers.catalogues.feed_items import item_of
-from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, texts_of
+from bowerbird.data.readers.catalogues.fields_of import FeedRow, decimal_text, feed_row, texts_of
 from bowerbird.data.readers.fields import parse_number, parse_text, parse_time
 from bowerbird.data.readers.inputs.json_objects import read_json_objects
 from bowerbird.data.readers.records import EventDraft, Record, Records, RejectedRow
@@ -42,7 +42,7 @@ def _record(row: Any, location: str, folder: Path) -> Record:
 
 
 def _feed_row(row: dict[str, Any]) -> FeedRow:
-    price = parse_text(row.get("price"))
+    price = parse_text(decimal_text(row.get("price")))
     details = row.get("details")
     fields = {
         "id": row.get("parent_asin"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import pyarrow.compute as pc
 
 from bowerbird.data.events import Action, Event
 from bowerbird.data.items import Item
-from bowerbird.data.readers.event_columns import EventRows, numbers, texts
-from bowerbird.data.readers.fields import find_file, parse_amount, parse_number, parse_text
+from bowerbird.data.readers.event_columns import EventRows, id_texts, numbers
+from bowerbird.data.readers.fields import find_file, parse_amount, parse_id, parse_number, parse_text
 from bowerbird.data.readers.inputs.parquet import require_columns
 from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.table_batches import read_batches
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
+from bowerbird.data.readers.values.texts import parse_prose
 
 ATTRIBUTES = {
     "type": "product_type_name",
@@ -50,7 +52,7 @@ def read(paths: Sequence[Path]) -> Records:
 
 def _article_id(value: Any) -> str:
     """Pad an article id to ten characters: csv readers drop the leading zero."""
-    return parse_text(value).zfill(10) if parse_text(value) else ""
+    return article.zfill(10) if (article := parse_id(value)) else ""
 
 
 def _item(row: dict[str, Any], location: str, folder: Path) -> ItemDraft | RejectedRow:
@@ -59,8 +61,8 @@ def _item(row: dict[str, Any], location: str, folder: Path) -> ItemDraft | Rejec
         return RejectedRow("items", reason, location, row)
     item = Item(
         item_id=article,
-        title=parse_text(row["prod_name"]),
-        description=parse_text(row.get("detail_desc")),
+        title=parse_prose(row["prod_name"]),
+        description=parse_prose(row.get("detail_desc")),
         category=tuple(parse_text(row.get(name)) for name in CATEGORY if parse_text(row.get(name))),
         attributes={
             attribute: parse_text(row.get(name))
@@ -84,14 +86,15 @@ def _purchases(sales: Path) -> Iterator[EventBatch | RejectedRow]:
         user = "user" if "user" in batch.rows.column_names else "customer_id"
         require_columns(sales, batch.rows.column_names, (user,))
         rows.set_id("user_id", user)
-        articles = texts(rows.column("article_id"))
+        articles = id_texts(rows.column("article_id"))
         rows.reject(pc.equal(articles, ""), "no article_id")
         articles = pc.utf8_lpad(articles, 10, "0")
         rows.set("item_id", articles)
         rows.set("action", Action.PURCHASE.value)
         rows.set_time("t_dat", "no date that can be read")
         if "price" in batch.rows.column_names:
-            rows.set("value", numbers(rows.column("price"), _price_value))
+            prices = numbers(rows.column("price"), _price_value)
+            rows.set_parsed("value", "price", prices, "is no number or price with one reading")
         for record in rows.records():
             yield copies.number(record) if isinstance(record, EventBatch) else record
 
@@ -126,7 +129,7 @@ class _Copies:
                     suffixes[row] = batch.locations[row]
                 elif self._counts[key] > 1:
                     suffixes[row] = str(self._counts[key])
-        return EventBatch(_with_suffixes(rows, suffixes), batch.locations) if suffixes else batch
+        return replace(batch, rows=_with_suffixes(rows, suffixes)) if suffixes else batch
 
     def _begin(self, day: int) -> None:
         if day != self._day:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.items import Item
-from bowerbird.data.readers.fields import find_file, parse_text
+from bowerbird.data.readers.fields import find_file, parse_id, parse_text
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import CollectionDraft, ItemDraft, Records, RejectedRow
 
@@ -16,7 +16,7 @@ def read(paths: Sequence[Path]) -> Records:
     """Read items, then rooms, of each folder."""
     for folder in paths:
         for location, row in read_rows(find_file(folder, "items.parquet"), ("item_id", "name")):
-            item_id = parse_text(row["item_id"])
+            item_id = parse_id(row["item_id"])
             if not item_id:
                 yield RejectedRow("items", "no item_id", location, row)
                 continue
@@ -36,7 +36,7 @@ def read(paths: Sequence[Path]) -> Records:
             )
             yield ItemDraft(item, location, row.get("image"))
         for location, row in read_rows(find_file(folder, "rooms.parquet"), ("room", "item_ids")):
-            ids = tuple(dict.fromkeys(parse_text(item) for item in row["item_ids"] or () if parse_text(item)))
+            ids = tuple(dict.fromkeys(parse_id(item) for item in row["item_ids"] or () if parse_text(item)))
             if not parse_text(row["room"]) or not ids:
                 yield RejectedRow(
                     "collections", "no item_ids" if parse_text(row["room"]) else "no room", location, row

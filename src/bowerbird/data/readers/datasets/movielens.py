@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 from bowerbird.data.events import Action
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers
-from bowerbird.data.readers.fields import find_file, parse_number, parse_text
+from bowerbird.data.readers.fields import find_file, parse_id, parse_number, parse_text
 from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.table_batches import Batches, TableBatch, read_batches
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.inputs.text_files import open_bytes
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
+from bowerbird.data.readers.values.texts import parse_prose
 
 MIN_SAVE_STARS, MAX_HIDE_STARS = 3.5, 2.0  # stars
 FILM_FILES = ("items.parquet", "movies.csv", "movies.dat", "u.item")
@@ -77,7 +78,7 @@ def _film_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _film(row: dict[str, Any], location: str) -> ItemDraft | RejectedRow:
-    film = parse_text(row["movieId"])
+    film = parse_id(row["movieId"])
     if reason := ragged_reason(row) or ("" if film else "no movieId"):
         return RejectedRow("items", reason, location, row)
     genres = [
@@ -90,8 +91,8 @@ def _film(row: dict[str, Any], location: str) -> ItemDraft | RejectedRow:
     }
     item = Item(
         item_id=film,
-        title=parse_text(row["title"]),
-        description=parse_text(row.get("plot")),
+        title=parse_prose(row["title"]),
+        description=parse_prose(row.get("plot")),
         category=("film", *genres[:1]),
         attributes={name: value for name, value in attributes.items() if value},
     )

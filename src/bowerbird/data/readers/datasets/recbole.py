@@ -15,15 +15,16 @@ import pyarrow.compute as pc
 from bowerbird.data.events import Action
 from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers
-from bowerbird.data.readers.fields import parse_number, parse_text
+from bowerbird.data.readers.fields import parse_id, parse_number, parse_text
 from bowerbird.data.readers.inputs.paths import data_files
 from bowerbird.data.readers.inputs.table_batches import TableBatch, read_batches, read_header
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
 from bowerbird.data.readers.values.item_fields import ItemFields
+from bowerbird.data.readers.values.texts import parse_prose
 from bowerbird.errors import InputError
 
 TITLE_FIELDS = ("title", "movie_title", "name", "item_name", "product_name")
-CATEGORY_FIELDS = ("categories", "category")
+CATEGORY_FIELDS = ("categories", "category", "class", "genre", "genres")
 MIN_LIKE_STARS = 3
 """A lower rating is a view, others are clicks."""
 
@@ -72,12 +73,14 @@ def _item(row: dict[str, str], sequences: set[str], location: str) -> ItemDraft 
     title_field = next((name for name in TITLE_FIELDS if row.get(name)), "")
     category_field = next((name for name in CATEGORY_FIELDS if row.get(name) and name in sequences), "")
     read = ItemFields()
-    price = read.price("price", row.get("price", ""))
+    written = row.get("price", "")
+    number = parse_number(written)  # of a column of floats: 24.567 is no 24,567
+    price = read.price("price", written if number is None else number)
     fields = {"item_id", *TITLE_FIELDS, category_field, "price", "brand", "description"}
     item = Item(
-        row["item_id"],
-        title=row.get(title_field, ""),
-        description=row.get("description", ""),
+        parse_id(row["item_id"]),
+        title=parse_prose(row.get(title_field, "")),
+        description=parse_prose(row.get("description", "")),
         price=price.amount if price else None,
         currency=price.currency if price else "",
         brand=row.get("brand", ""),

@@ -14,13 +14,16 @@ from typing import Any
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Alias, Event
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
-from bowerbird.data.readers.events.segment_columns import TrackRows
+from bowerbird.data.readers.events.segment_columns import TrackRows, event_name
 from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
 from bowerbird.data.readers.inputs.json_lines import read_json_lines
 from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, RejectedRow, records_of
 from bowerbird.data.readers.values.times import explain_rejection
 
 ACTION_OF = {
+    "viewed product": Action.VIEW,
+    "added product": Action.ADD_TO_CART,
+    "removed product": Action.REMOVE,
     "product viewed": Action.VIEW,
     "product clicked": Action.CLICK,
     "product added": Action.ADD_TO_CART,
@@ -37,6 +40,9 @@ ACTION_OF_LIST = {
     "product list viewed": Action.IMPRESSION,
     "product list filtered": Action.IMPRESSION,
     "products searched": Action.IMPRESSION,
+    "viewed product list": Action.IMPRESSION,
+    "viewed product category": Action.IMPRESSION,
+    "completed order": Action.PURCHASE,
     "order completed": Action.PURCHASE,
     "order refunded": Action.REFUND,
     "order cancelled": Action.REFUND,
@@ -56,7 +62,7 @@ def read(paths: Sequence[Path]) -> Records:
     boards: dict[tuple[str, str], dict[str, None]] = {}
     for path in paths:
         usual = TrackRows(path.name, PLAIN_ACTION_OF)
-        for number, message in read_json_lines(path):
+        for number, message in _calls(path):
             if isinstance(message, dict) and usual.add(number, message):
                 if len(usual) >= CALLS_PER_BATCH:
                     yield from usual.records()
@@ -75,6 +81,17 @@ def read(paths: Sequence[Path]) -> Records:
     for (user, name), items in boards.items():
         collection = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
         yield CollectionDraft(collection, f"board {name}", extends_existing=True)
+
+
+def _calls(path: Path) -> Iterator[tuple[int, Any]]:
+    """The calls of a file, those of a batch (as senders post them) one by one."""
+    for number, message in read_json_lines(path):
+        calls = message.get("batch") if isinstance(message, dict) else None
+        if isinstance(calls, list):
+            shared = {name: message[name] for name in TIMES if name in message}
+            yield from ((number, shared | call if isinstance(call, dict) else call) for call in calls)
+        else:
+            yield number, message
 
 
 def describe_ignored(message: dict[str, Any]) -> str:
@@ -128,7 +145,7 @@ def _merge(message: dict[str, Any]) -> Alias | str:
 
 
 def _track(message: dict[str, Any], received_at: datetime | None) -> Iterator[Event | str]:
-    name = parse_text(message.get("event")).lower()[:MAX_NAME_LENGTH]
+    name = event_name(message.get("event"))[:MAX_NAME_LENGTH]
     properties = _properties(message)
     lines = OrderLines(
         ACTION_OF_LIST.get(name, Action.VIEW),

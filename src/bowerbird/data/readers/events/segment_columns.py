@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from bowerbird.data.events import Action
 from bowerbird.data.readers.event_columns import EventRows
+from bowerbird.data.readers.fields import parse_text
 from bowerbird.data.readers.inputs.table_batches import TableBatch
 from bowerbird.data.readers.records import Records
+from bowerbird.data.readers.values.actions import snake_case
 
 FIELDS = (
     "user",
@@ -42,6 +44,15 @@ SCHEMA = pa.schema(
 _MAX_POSITION = 2**31
 
 
+def event_name(value: Any) -> str:
+    """The name of an event as the specification writes it, in small letters.
+
+    >>> event_name("product_viewed"), event_name("ProductViewed"), event_name("Product Viewed")
+    ('product viewed', 'product viewed', 'product viewed')
+    """
+    return snake_case(parse_text(value)).replace("_", " ")
+
+
 class TrackRows:
     """The rows of the calls about one product so far."""
 
@@ -59,7 +70,7 @@ class TrackRows:
         properties, stamp, event = message.get("properties"), message.get("timestamp"), message.get("event")
         if type(properties) is not dict or type(stamp) is not str or type(event) is not str:
             return False
-        action = self._actions.get(event.lower())
+        action = self._actions.get(event_name(event))
         user, device = message.get("userId"), message.get("anonymousId")
         if action is None or message.get("type") != "track" or (user and device):
             return False

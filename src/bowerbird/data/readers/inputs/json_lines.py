@@ -9,29 +9,42 @@ from typing import Any
 
 import msgspec
 
-from bowerbird.data.readers.inputs.text_files import open_bytes
+from bowerbird.data.readers.inputs.text_files import lines_in_utf8, open_bytes
 from bowerbird.errors import InputError
 
 _decode = msgspec.json.Decoder().decode
+_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 MAX_SHOWN = 200  # bytes of a line that is not JSON
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """Read each line of a file as JSON, with its number; a line that is not JSON is returned as text.
+    """Read each line of a file as JSON, with its number, or each object of an array.
 
-    Raises `InputError` for a file without a single JSON object.
+    A line that is not JSON is returned as text. Raises `InputError` for a file without a single JSON object.
     """
-    n_lines = n_objects = 0
+    n_rows = n_objects = 0
     with open_bytes(path) as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            n_lines += 1
-            row = decode_json(line)
+        for number, row in _rows(lines_in_utf8(path, file)):
+            n_rows += 1
             n_objects += isinstance(row, dict)
             yield number, row
-    if n_lines and not n_objects:
-        raise InputError(f"{path} has {n_lines} lines and none is a JSON object: write one event per line")
+    if n_rows and not n_objects:
+        raise InputError(f"{path} has {n_rows} lines and none is a JSON object: write one event per line")
+
+
+def _rows(lines: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
+    numbered = enumerate(lines, start=1)
+    number, first = next(((number, line) for number, line in numbered if line.strip()), (0, b""))
+    if first.lstrip(_BEFORE_JSON).startswith(b"[") or first.strip() == b"{":
+        whole = first + b"".join(line for _, line in numbered)
+        decoded = decode_json(whole)
+        if not isinstance(decoded, str):
+            yield from enumerate(decoded if isinstance(decoded, list) else [decoded], start=1)
+            return
+        numbered = enumerate(whole.splitlines(), start=number)
+    elif first:
+        yield number, decode_json(first)
+    yield from ((number, decode_json(line)) for number, line in numbered if line.strip())
 
 
 def decode_json(line: bytes) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.readers.inputs.json_lines import decode_json
-from bowerbird.data.readers.inputs.text_files import open_bytes
+from bowerbird.data.readers.inputs.text_files import lines_in_utf8, open_bytes
 from bowerbird.errors import InputError
 
 LISTS = ("products", "items", "@graph", "data")
@@ -30,18 +30,17 @@ def read_json_objects(path: Path, lists: Sequence[str] = LISTS) -> Iterator[tupl
 
 def _rows(path: Path, lists: Sequence[str]) -> Iterator[tuple[str, Any]]:
     with open_bytes(path) as file:
-        first = b"\n"
-        while first and not first.strip():
-            first = file.readline()
+        lines = lines_in_utf8(path, file)
+        first = next((line for line in lines if line.strip()), b"")
         whole = decode_json(first.strip()) if first.strip() else None
         if isinstance(whole, dict) and not _list_of(whole, lists):
             yield f"{path.name}:1", whole
-            for number, line in enumerate(file, start=2):
+            for number, line in enumerate(lines, start=2):
                 if line.strip():
                     yield f"{path.name}:{number}", decode_json(line)
             return
         if isinstance(whole, str) or whole is None:  # the first line is no JSON by itself
-            whole = decode_json(first + file.read())
+            whole = decode_json(first + b"".join(lines))
     if isinstance(whole, dict):
         whole = _list_of(whole, lists) or [whole]
     for number, row in enumerate(whole if isinstance(whole, list) else [whole], start=1):

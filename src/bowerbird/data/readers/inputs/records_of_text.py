@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
@@ -27,6 +27,8 @@ MISSING_FIELDS = "missing_fields"
 REPEATED = ("additional_image_link", "product_detail", "shipping")
 """Columns of the product feed that may come several times."""
 MAX_LINES_OF_A_FIELD = 1_000
+_NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+"""The first line of tables that Excel is to open."""
 csv.field_size_limit(2**27)
 
 
@@ -36,9 +38,28 @@ def find_separator(header: str) -> str:
     >>> find_separator("id;title;price, EUR"), find_separator("item_id")
     (';', ',')
     """
-    counts = {separator: len(next(csv.reader([header], delimiter=separator), [])) for separator in SEPARATORS}
+    try:
+        counts = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in SEPARATORS}
+    except csv.Error:
+        return ","
     best = max(SEPARATORS, key=lambda separator: counts[separator])
     return best if counts[best] > 1 else ","
+
+
+def find_header(read_line: Callable[[], str], *, with_comments: bool = False) -> tuple[str, str, int]:
+    """The line of the header, its separator, and the number of lines before it.
+
+    These are blank lines, Excel's `sep=;`, and with `with_comments` lines that begin with `#`.
+    """
+    n_before, separator = 0, ""
+    while line := read_line():
+        text = line.strip("\ufeff\r\n ")
+        if named := _NAMED_SEPARATOR.fullmatch(text):
+            separator = named[1]
+        elif text.strip() and not (with_comments and text.lstrip('"').startswith("#")):
+            break
+        n_before += 1
+    return line.lstrip("\ufeff"), separator or find_separator(line), n_before
 
 
 def read_delimited(path: Path, *, with_comments: bool = False) -> Iterator[tuple[str, dict[str, str]]]:
@@ -57,13 +78,10 @@ def open_records(
 ) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]], str]]:
     """The columns of a file, its records with the numbers of their lines, and its separator."""
     with open_text(path) as text:
-        n_comments, first = 0, text.readline()
-        while with_comments and first.lstrip('\ufeff"').startswith("#"):
-            n_comments, first = n_comments + 1, text.readline()
-        separator = find_separator(first)
+        first, separator, n_before = find_header(text.readline, with_comments=with_comments)
         records = split_records(chain([first], text), separator)
         names = header_names(path, next(records, (0, [""]))[1])
-        yield names, ((n_comments + n, fields) for n, fields in records if any(fields)), separator
+        yield names, ((n_before + n, fields) for n, fields in records if any(fields)), separator
 
 
 def header_names(path: Path, fields: Sequence[str]) -> list[str]:

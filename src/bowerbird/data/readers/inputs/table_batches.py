@@ -6,7 +6,6 @@ other mark on, records are split one by one, as everywhere else (see `records_of
 
 from __future__ import annotations
 
-import codecs
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,8 +21,8 @@ import pyarrow.csv as pcsv
 from bowerbird.data.arrays import IntArray
 from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.parquet import read_parquet, require_columns
-from bowerbird.data.readers.inputs.records_of_text import find_separator, header_names, split_records
-from bowerbird.data.readers.inputs.text_files import SAMPLE_BYTES, encoding_of, open_bytes
+from bowerbird.data.readers.inputs.records_of_text import find_header, header_names, split_records
+from bowerbird.data.readers.inputs.text_files import in_utf8, open_bytes
 from bowerbird.data.readers.records import RejectedRow
 from bowerbird.errors import InputError
 from bowerbird.progress import BYTES_READ
@@ -67,24 +66,17 @@ def read_batches(
 def read_header(path: Path, *, quoted: bool = True) -> list[str]:
     """The columns of a text file. Raises `InputError` where it can't be read."""
     with open_bytes(path) as file:
-        return _TextTable(path, _in_utf8(path, file), quoted).names
+        return _TextTable(path, in_utf8(path, file), quoted).names
 
 
 def _text_batches(path: Path, required: Sequence[str], optional: Sequence[str], quoted: bool) -> Batches:
     with open_bytes(path) as file:
         try:
-            table = _TextTable(path, _in_utf8(path, file), quoted)
+            table = _TextTable(path, in_utf8(path, file), quoted)
             yield from table.batches(required, optional)
         except UnicodeDecodeError as error:
             reason = f"{path} is not {error.encoding} text ({error.reason})"
             raise InputError(f"{reason}: save it as UTF-8") from None
-
-
-def _in_utf8(path: Path, file: IO[bytes]) -> Any:
-    """A file whose bytes are UTF-8, whatever encoding the text has."""
-    encoding = encoding_of(path, file.read(SAMPLE_BYTES))
-    file.seek(0)
-    return file if encoding.startswith("utf-8") else codecs.EncodedFile(file, "utf-8", encoding)
 
 
 class _TextTable:
@@ -92,14 +84,22 @@ class _TextTable:
 
     def __init__(self, path: Path, file: IO[bytes], quoted: bool) -> None:
         self.path, self.file, self.quoted = path, file, quoted
-        header = self.file.readline().decode().lstrip("\ufeff")
-        self.separator = find_separator(header) if quoted else "\t"
+        self._begun = b""
+        """Lines after the header that were read with it: those of a file that has \r only."""
+        header, separator, self._n_before = find_header(self._read_line)
+        self.separator = separator if quoted else "\t"
         self.names = header_names(path, next(self._split(iter([header])), (0, [""]))[1])
+
+    def _read_line(self) -> str:
+        line, mark, self._begun = (self._begun or self.file.readline()).partition(b"\r")
+        if self._begun == b"\n":  # \r\n
+            self._begun = b""
+        return (line + mark).decode()
 
     def batches(self, required: Sequence[str], optional: Sequence[str]) -> Batches:
         require_columns(self.path, self.names, required)
         self.columns = [*required, *(name for name in optional if name in self.names)]
-        line, remainder = 2, b""
+        line, remainder = self._n_before + 2, self._begun
         while block := self.file.read(BLOCK_BYTES):
             block = remainder + block
             end = block.rfind(b"\n") + 1

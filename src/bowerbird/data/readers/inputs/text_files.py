@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import io
 import logging
+import lzma
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +26,13 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_PACKED: tuple[tuple[bytes, Callable[[IO[bytes]], AbstractContextManager[Any]]], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\x00", lzma.open),
+)
+WINDOWS = "cp1252"
+_BYTES_OF_WINDOWS = "bytes-of-windows-1252"
 _log = logging.getLogger(__name__)
 
 
@@ -41,33 +51,80 @@ class _CountedFile(io.FileIO):
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, decompressed where it is gzip or a zip of one file, and count its bytes as read.
+    """Open a file, decompressed where it is gzip, bzip2, xz or a zip of one file; its bytes count as read.
 
     Raises `InputError` for a file that can't be read or decompressed.
     """
     try:
         with io.BufferedReader(_CountedFile(path)) as file:
-            magic = file.read(4)
+            magic = file.read(6)
             file.seek(0)
-            if magic.startswith(b"\x1f\x8b"):
-                with gzip.open(file) as unpacked:
-                    yield unpacked  # type: ignore[misc]  # a GzipFile is a binary file
-            elif magic == b"PK\x03\x04":
+            unpack = next((unpack for start, unpack in _PACKED if magic.startswith(start)), None)
+            if unpack is not None:
+                with unpack(file) as unpacked:
+                    yield unpacked
+            elif magic.startswith(b"PK\x03\x04"):
                 with zipfile.ZipFile(file) as archive, archive.open(_only_member(path, archive)) as member:
                     yield member
             else:
                 yield file
-    except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
+    except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise InputError(f"{path} is damaged: it can't be decompressed ({error})") from None
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror or error})") from None
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
-    names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    members = [info.filename for info in archive.infolist() if not info.is_dir()]
+    if any(name.startswith(("xl/", "content.xml")) for name in members):
+        raise InputError(f"{path} is a spreadsheet, not a table of text: save it as CSV (UTF-8)")
+    names = [name for name in members if not _is_of_system(name)]
     if len(names) != 1:
         raise InputError(f"{path} holds {len(names)} files, expected one: unpack it and name the files")
     return names[0]
+
+
+def _is_of_system(name: str) -> bool:
+    """Whether the system put a file into an archive: `__MACOSX/._feed.csv`, `.DS_Store`."""
+    return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith(".")
+
+
+def in_utf8(path: Path, file: IO[bytes]) -> Any:
+    """A file at its start whose bytes are UTF-8, whatever encoding the text has."""
+    encoding = encoding_of(path, file.read(SAMPLE_BYTES))
+    file.seek(0)
+    if encoding.startswith("utf-8"):
+        return file
+    return codecs.EncodedFile(file, "utf-8", *_codec_of(encoding))
+
+
+def lines_in_utf8(path: Path, file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file, in UTF-8, whatever encoding the text has."""
+    encoding = encoding_of(path, file.read(SAMPLE_BYTES))
+    file.seek(0)
+    if encoding.startswith("utf-8"):
+        yield from file
+        return
+    name, errors = _codec_of(encoding)
+    with io.TextIOWrapper(file, name, errors, newline="\n") as text:
+        yield from (line.encode(errors="replace") for line in text)
+
+
+def _codec_of(encoding: str) -> tuple[str, str]:
+    """The codec and its handling of errors: of Windows-1252 only the bytes that are not UTF-8 are in it.
+
+    Feeds that were put together from several sources have both.
+    """
+    return ("utf-8", _BYTES_OF_WINDOWS) if encoding == WINDOWS else (encoding, "strict")
+
+
+def _of_windows(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode(WINDOWS), error.end
+
+
+codecs.register_error(_BYTES_OF_WINDOWS, _of_windows)
 
 
 def encoding_of(path: Path, sample: bytes) -> str:
@@ -85,11 +142,13 @@ def encoding_of(path: Path, sample: bytes) -> str:
         return "utf-8"
     except UnicodeDecodeError as error:
         try:
-            sample.decode("cp1252")
+            sample.decode("utf-8", _BYTES_OF_WINDOWS)
         except UnicodeDecodeError:
             raise InputError(f"{path} is not UTF-8 text ({error.reason}): save it as UTF-8") from None
-    _log.warning("%s is not UTF-8: it is read as Windows-1252; save it as UTF-8 if letters look wrong", path)
-    return "cp1252"
+    _log.warning(
+        "%s is not UTF-8: what is not is read as Windows-1252; save it as UTF-8 if letters look wrong", path
+    )
+    return WINDOWS
 
 
 @contextmanager
@@ -98,7 +157,7 @@ def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
     with open_bytes(path) as file:
         sample = file.read(SAMPLE_BYTES)
         file.seek(0)
-        with io.TextIOWrapper(file, encoding=encoding_of(path, sample), newline="") as text:
+        with io.TextIOWrapper(file, *_codec_of(encoding_of(path, sample)), newline="") as text:
             try:
                 yield text
             except UnicodeDecodeError as error:

@@ -61,7 +61,7 @@ def layout_of(sample: Sample) -> FileLayout | None:
         return FileLayout.GOOGLE_FEED
     if sample.form is Form.JSON:
         return _layout_of_object(sample.record or {})
-    columns = {name.lower() for name in sample.columns}
+    columns = {name.lower().removeprefix("g:") for name in sample.columns}
     if "event_name" in columns and columns & {"user_pseudo_id", "event_timestamp"}:
         return FileLayout.GA4
     if columns >= {"item_id", "title"} and columns & (_OPENAI_FIELDS | {"image_url"}):
@@ -90,6 +90,9 @@ def _layout_of_text(sample: Sample, columns: set[str]) -> FileLayout | None:
 
 
 def _layout_of_object(record: dict[str, Any]) -> FileLayout | None:
+    calls = record.get("batch")
+    if isinstance(calls, list) and calls and isinstance(calls[0], dict):
+        return _layout_of_object(calls[0])
     if "event_name" in record and record.keys() & {"user_pseudo_id", "event_timestamp"}:
         return FileLayout.GA4
     if record.get("type") in _CALL_TYPES and record.keys() & {"userId", "anonymousId", "messageId", "event"}:

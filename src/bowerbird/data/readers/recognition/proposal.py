@@ -5,15 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from bowerbird.data.readers.values.actions import parse_action, snake_case
+
 NAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "events": {
         "user_id": (
             *("user_id", "userid", "user", "visitor_id", "visitorid", "visitor", "customer_id", "customer"),
-            *("client_id", "member_id", "session_user", "uid", "anonymous_id"),
+            *("client_id", "member_id", "session_user", "uid", "anonymous_id", "kunde", "kundennummer"),
+            *("utilisateur", "usuario", "cliente", "who"),
         ),
         "item_id": (
             *("item_id", "itemid", "item", "product_id", "productid", "product", "article_id", "sku"),
-            *("asin", "movie_id", "movieid", "track_id", "content_id"),
+            *(
+                "asin",
+                "movie_id",
+                "movieid",
+                "track_id",
+                "content_id",
+                "artikel",
+                "artikelnummer",
+                "producto",
+            ),
+            *("produit", "prodotto"),
         ),
         "at": (
             *("at", "timestamp", "event_time", "event_timestamp", "time", "ts", "datetime", "created_at"),
@@ -30,15 +43,111 @@ NAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "items": {
         "item_id": (
             *("item_id", "itemid", "id", "product_id", "productid", "sku", "article_id", "asin", "movie_id"),
-            *("uniq_id", "code"),
+            *(
+                "uniq_id",
+                "code",
+                "artikelnummer",
+                "artikel_nr",
+                "referencia",
+                "reference",
+                "codice",
+                "artikelnr",
+            ),
         ),
-        "title": ("title", "name", "product_name", "prod_name", "item_name", "product_title", "product"),
-        "description": ("description", "desc", "detail_desc", "body", "text", "plot", "summary"),
-        "image": ("image", "image_link", "image_url", "img", "picture", "photo", "image_path"),
-        "price": ("price", "current_price", "list_price", "cost", "retail_price"),
-        "currency": ("currency", "currency_code"),
-        "brand": ("brand", "vendor", "manufacturer", "maker", "store"),
-        "availability": ("availability", "in_stock", "stock_status", "available"),
+        "title": (
+            "title",
+            "name",
+            "product_name",
+            "prod_name",
+            "item_name",
+            "product_title",
+            "product",
+            "titel",
+            "bezeichnung",
+            "artikelname",
+            "produktname",
+            "titre",
+            "nom",
+            "nombre",
+            "titulo",
+            "titolo",
+            "nome",
+            "naam",
+            "namn",
+            "navn",
+            "nazwa",
+        ),
+        "description": (
+            "description",
+            "desc",
+            "detail_desc",
+            "body",
+            "text",
+            "plot",
+            "summary",
+            "beschreibung",
+            "descripcion",
+            "descrizione",
+            "descricao",
+            "omschrijving",
+            "beskrivning",
+        ),
+        "image": (
+            "image",
+            "image_link",
+            "image_url",
+            "img",
+            "picture",
+            "photo",
+            "image_path",
+            "bild",
+            "bild_url",
+            "image_src",
+            "imagen",
+            "immagine",
+        ),
+        "price": (
+            "price",
+            "current_price",
+            "list_price",
+            "cost",
+            "retail_price",
+            "preis",
+            "prix",
+            "precio",
+            "prezzo",
+            "preco",
+            "prijs",
+            "pris",
+            "cena",
+        ),
+        "currency": ("currency", "currency_code", "waehrung", "devise", "moneda", "valuta"),
+        "brand": (
+            "brand",
+            "vendor",
+            "manufacturer",
+            "maker",
+            "store",
+            "marke",
+            "marque",
+            "marca",
+            "hersteller",
+            "merk",
+        ),
+        "availability": (
+            "availability",
+            "in_stock",
+            "stock_status",
+            "available",
+            "stock",
+            "quantity",
+            "verfuegbarkeit",
+            "bestand",
+            "lagerbestand",
+            "disponibilite",
+            "disponibilidad",
+            "disponibilita",
+        ),
         "created_at": ("created_at", "launch_date", "date_added", "release_date"),
     },
 }
@@ -51,16 +160,6 @@ ATTRIBUTES = {
     "color": "colour",
     **{name: name for name in ("colour", "size", "material", "pattern", "style", "gender")},
 }
-ACTIONS = {
-    **dict.fromkeys(("buy", "transaction", "order", "purchased"), "purchase"),
-    **dict.fromkeys(("addtocart", "cart", "add", "basket"), "add_to_cart"),
-    **dict.fromkeys(("pv", "look", "detail"), "view"),
-    **dict.fromkeys(("fav", "like", "wishlist", "favorite"), "save"),
-    "remove_from_cart": "remove",
-    "refunded": "refund",
-    "dislike": "hide",
-}
-"""Bowerbird's actions by usual names."""
 
 
 def propose_column_map(columns: Sequence[str], action_names: Sequence[str] = ()) -> str:
@@ -75,10 +174,12 @@ def propose_column_map(columns: Sequence[str], action_names: Sequence[str] = ())
     at = "ts"
     <BLANKLINE>
     """
-    by_name = {_normalised(name): name for name in reversed(columns)}
+    by_name = {snake_case(name): name for name in reversed(columns)}
     events = _matches(by_name, "events")
     if {"user_id", "item_id", "at"} <= events.keys():
-        known = {name: ACTIONS[name.lower()] for name in action_names if name.lower() in ACTIONS}
+        known = {
+            name: str(action) for name in action_names if (action := parse_action(name)) not in (None, name)
+        }
         return _table("events", events) + (_table("events.actions", known) if "action" in events else "")
     items = _matches(by_name, "items")
     if "item_id" not in items or not items.keys() & {"title", "image"}:
@@ -91,7 +192,7 @@ def propose_column_map(columns: Sequence[str], action_names: Sequence[str] = ())
 
 def action_column(columns: Sequence[str]) -> str:
     """The column that a proposal takes for the action; empty where there is none."""
-    by_name = {_normalised(name): name for name in reversed(columns)}
+    by_name = {snake_case(name): name for name in reversed(columns)}
     return _matches(by_name, "events").get("action", "")
 
 
@@ -104,12 +205,6 @@ def _matches(by_name: Mapping[str, str], kind: str) -> dict[str, str]:
         if (column := next(free, None)) is not None:
             matches[field] = column
     return matches
-
-
-def _normalised(name: str) -> str:
-    """A name in snake case: `userId` and `User ID` are `user_id`."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
-    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
 
 
 def _table(name: str, values: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_lines import decode_json
 from bowerbird.data.readers.inputs.parquet import parquet_columns, read_parquet
-from bowerbird.data.readers.inputs.records_of_text import find_separator, split_records
+from bowerbird.data.readers.inputs.records_of_text import find_header, split_records
 from bowerbird.data.readers.inputs.text_files import encoding_of, open_bytes
 from bowerbird.errors import InputError
 
@@ -37,7 +38,7 @@ def read_sample(path: Path) -> Sample:
         return _parquet_sample(path)
     with open_bytes(path) as file:
         start = file.read(SAMPLE_BYTES)
-    text = start.decode(encoding_of(path, start), errors="replace").lstrip("\ufeff \t\r\n")
+    text = start.decode(encoding_of(path, start), errors="replace").lstrip("\ufeff\r\n")
     if not text:
         raise InputError(f"{path} is empty: nothing can be imported from it")
     if form is Form.XML:
@@ -73,10 +74,9 @@ def _without_comments(text: str) -> str:
 
 
 def _table_sample(path: Path, text: str) -> Sample:
-    lines = text.splitlines()
-    header = lines[0] if lines else ""
-    separator = find_separator(header)
-    rows = [fields for _, fields in split_records(iter(lines[:50]), separator)]
+    lines = text.splitlines(keepends=True)
+    header, separator, n_before = find_header(io.StringIO(text, newline="").readline)
+    rows = [fields for _, fields in split_records(iter([header, *lines[n_before + 1 : 50]]), separator)]
     columns = tuple(name.strip() for name in rows[0]) if rows else ()
     first: Sequence[str] = rows[1] if len(rows) > 1 else ()
     return Sample(path, Form.TEXT, columns, separator, dict(zip(columns, first, strict=False)))

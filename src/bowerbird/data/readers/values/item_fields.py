@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
 
 from bowerbird.data.readers.values.availability import IN_STOCK, parse_availability
+from bowerbird.data.readers.values.currencies import NONE, read_currency
 from bowerbird.data.readers.values.numbers import parse_number
 from bowerbird.data.readers.values.outcomes import Rejection, Repair
 from bowerbird.data.readers.values.prices import Price, find_decimal_mark, parse_price
@@ -19,6 +21,10 @@ Row = TypeVar("Row", bound=Mapping[str, Any])
 Rows = Iterator[tuple[str, Row]]
 """Locations and rows."""
 SAMPLED_ROWS = 1_000
+_DECIMAL_COMMA = re.compile(r"^\s*(\d{1,3}),(\d{1,2})\s*$")
+_THOUSANDS = r"[.,' \u2019\u00a0\u202f]"
+_GROUPED = re.compile(rf"\d{{1,3}}(?:{_THOUSANDS}\d{{3}})+")
+_ONLY_A_DAY = re.compile(r"(?!\d{9})[^:T]+")
 
 
 class SalePrice(NamedTuple):
@@ -57,6 +63,14 @@ class ItemFields:
         price = parse_price(value, currency, self._decimal_mark)
         return self._or_none(field, value, price)
 
+    def currency(self, field: str, value: Any) -> str:
+        """Read the code of a currency; empty where there is none."""
+        text = parse_text(value)
+        currency = read_currency(text) if text else NONE
+        if currency is None:
+            self.repairs.append(Repair.of(field, value, "is no currency (write its code, as EUR)"))
+        return currency.code if currency else ""
+
     def sale_price(
         self, price: Any, sale_price: Any, dates: Any = None, currency: str = "", now: datetime | None = None
     ) -> SalePrice:
@@ -83,13 +97,21 @@ class ItemFields:
 
     def number(self, field: str, value: Any) -> float | None:
         """Read a number of at least zero."""
-        number = parse_number(value)
+        number = parse_number(_DECIMAL_COMMA.sub(r"\1.\2", value) if isinstance(value, str) else value)
         is_missing = not parse_text(value)
         return (
             number
             if is_missing or (number is not None and number >= 0)
             else self._or_none(field, value, Rejection("is not a number of at least zero"))
         )
+
+    def count(self, field: str, value: Any) -> int | None:
+        """Read a whole number of at least zero; marks before three digits are those of thousands."""
+        text = parse_text(value)
+        number = parse_number(re.sub(_THOUSANDS, "", text) if _GROUPED.fullmatch(text) else value)
+        if text and (number is None or number < 0 or not number.is_integer()):
+            return self._or_none(field, value, Rejection("is not a whole number of at least zero"))
+        return None if number is None or not text else int(number)
 
     def _period(self, dates: Any) -> tuple[datetime | None, datetime | None] | None:
         """Start and end of a sale; None where they can't be read, and then there is no sale."""
@@ -98,10 +120,17 @@ class ItemFields:
             return None, None
         first, _, last = text.partition("/")
         starts, ends = parse_time(first), parse_time(last)
+        fault = ""
         if isinstance(starts, Rejection) or isinstance(ends, Rejection) or (starts is None and ends is None):
-            self.repairs.append(Repair.of("sale_price_effective_date", text, "is not two times (START/END)"))
+            fault = "is not two times (START/END)"
+        elif ends is not None and _ONLY_A_DAY.fullmatch(last.strip()):
+            ends += timedelta(days=1)  # a day named as the last is one of the sale
+        if not fault and starts is not None and ends is not None and ends < starts:  # type: ignore[operator]
+            fault = "ends before it starts"
+        if fault:
+            self.repairs.append(Repair.of("sale_price_effective_date", text, fault))
             return None
-        return starts, ends
+        return starts, ends  # type: ignore[return-value]  # rejections are faults
 
     def time(self, field: str, value: Any) -> datetime | None:
         """Read a time."""

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from bowerbird.data.readers.values.currencies import NONE, Currency, combine_currencies, read_currency
 from bowerbird.data.readers.values.outcomes import Rejection
+from bowerbird.data.readers.values.texts import parse_prose
 
 FORMS = "write 19.99 EUR, 19,99 €, $1,299.00 or 1 299,00 kr"
 NO_NUMBER = Rejection(f"is not a price ({FORMS})")
@@ -91,6 +92,8 @@ def find_decimal_mark(values: list[Any]) -> str:
 
 
 def _parse_text(value: str, default: str, decimal_mark: str) -> Price | Rejection | None:
+    if "&" in value or "<" in value:
+        value = parse_prose(value)
     if len(value) > MAX_LENGTH:
         return NO_NUMBER if value.strip() else None
     text = _EURO_AS_MARK.sub(r"\1,\2 €", _NO_DECIMALS.sub(" ", _normalise(value))).strip()

@@ -26,6 +26,8 @@ INLINE = frozenset(
 HIDDEN = frozenset({"style", "script", "head", "title", "svg"})
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _TAG = re.compile(r"<!--|</?([a-zA-Z][a-zA-Z0-9]*)(?=[\s/>])[^<>]*>")
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+"""Marks of XML that a table took over as text."""
 _BLANKS = re.compile(r"\s+")
 _INVISIBLE = str.maketrans(dict.fromkeys((0xAD, 0x200B, 0x200E, 0x200F, 0xFEFF), None))
 
@@ -63,7 +65,7 @@ def parse_prose(value: Any) -> str:
     >>> parse_prose("<p>Soft &nbsp;<b>wool</b></p>"), parse_prose("size < 3 & more")
     ('Soft wool', 'size < 3 & more')
     """
-    text = parse_text(value)
+    text = _CDATA.sub(r"\1", parse_text(value))
     if text.isascii() and "<" not in text and "&" not in text:
         return " ".join(text.split())
     for _ in range(MAX_UNESCAPED):

@@ -1,0 +1,326 @@
+# ruff: noqa: E501  # rows of files are as wide as they are
+"""Files as feed managers, exports and spreadsheets make them, with the values that they mean.
+
+One table a kind: each file with what its first items (or events) must be, field by field.
+"""
+
+from __future__ import annotations
+
+import bz2
+import json
+import lzma
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bowerbird.data.events import Event
+from bowerbird.data.ingest.imports import import_layout
+from bowerbird.data.items import Item
+from bowerbird.data.readers.layouts import FileLayout, read_files
+from bowerbird.data.readers.recognition.layout import recognise
+from bowerbird.data.readers.records import (
+    EventBatch,
+    EventDraft,
+    IgnoredRow,
+    ItemBatch,
+    ItemDraft,
+    Record,
+    RejectedRow,
+)
+from bowerbird.data.readers.values.availability import parse_availability
+from bowerbird.data.readers.values.item_fields import ItemFields
+from bowerbird.data.readers.values.prices import parse_price
+from bowerbird.data.readers.values.texts import parse_prose
+from bowerbird.data.store import Store
+from bowerbird.errors import InputError
+
+GOOGLE_NS = 'xmlns:g="http://base.google.com/ns/1.0"'
+HEAD, TAIL = f'<?xml version="1.0"?><rss {GOOGLE_NS}><channel>', "</channel></rss>"
+PICTURE = "https://x.example/w_1,h_2/a.jpg"
+
+
+def lines(*objects: Any) -> str:
+    return "\n".join(json.dumps(each, ensure_ascii=False) for each in objects) + "\n"
+
+
+def read(path: Path, layout: FileLayout | None = None) -> list[Record]:
+    layout = layout or recognise([path])
+    assert layout is not None, path.read_bytes()[:100]
+    return list(read_files(layout, [path]))
+
+
+def items_in(records: Sequence[Record]) -> Iterator[Item]:
+    for record in records:
+        if isinstance(record, ItemDraft):
+            yield record.item
+        elif isinstance(record, ItemBatch):
+            yield from (draft.item for draft in record.drafts())
+
+
+def events_in(records: Sequence[Record]) -> Iterator[Event]:
+    for record in records:
+        if isinstance(record, EventDraft):
+            yield record.event
+        elif isinstance(record, EventBatch):
+            yield from (Event.from_row({**row, "event_id": ""}) for row in record.rows.to_pylist())
+
+
+SCHEMA_OFFER = {"@type": "Offer", "priceCurrency": "EUR"}
+ITEMS: dict[str, tuple[str | bytes, list[dict[str, Any]]]] = {
+    "blank lines and Excel's separator": ('\n\nsep=;\r\nid;title;price\r\n1;"A, b";5,00 EUR\r\n', [{"item_id": "1", "title": "A, b", "price": 5.0}]),
+    "only carriage returns": ("id,title\r1,A\r2,B\r", [{"item_id": "1"}, {"item_id": "2"}]),
+    "JSON in UTF-16": (lines({"item_id": "1", "title": "Ü", "image_url": "u"}, {"item_id": "2", "title": "Ö"}).encode("utf-16"), [{"title": "Ü"}, {"title": "Ö"}]),
+    "UTF-8 with letters of Windows-1252": ("id,title\n1,Übung\n2,".encode() + "Übung\n".encode("cp1252"), [{"title": "Übung"}, {"title": "Übung"}]),
+    "names with g: and capitals": ("g:id\tG:Title\tg:image link\n1\tA\tHTTPS://x.example/1.jpg\n", [{"item_id": "1", "title": "A", "image_link": "https://x.example/1.jpg"}]),
+    "a column of currencies": ("id\ttitle\tprice\tcurrency\n1\tA\t5.00\tSEK\n2\tB\t24,567\tEUR\n3\tC\t7 USD\tEUR\n", [{"price": 5.0, "currency": "SEK"}, {"price": 24567.0, "currency": "EUR"}, {"price": 7.0, "currency": "USD"}]),
+    "commas in addresses": (f"id\ttitle\timage_link\tadditional_image_link\n1\tA\t{PICTURE}\t{PICTURE},//x.example/b.jpg\n", [{"image_link": PICTURE, "additional_images": (PICTURE, "https://x.example/b.jpg")}]),
+    "other marks between categories": ("id\ttitle\tproduct_type\n1\tA\tHome » Lamps › Desk\n", [{"category": ("Home", "Lamps", "Desk")}]),
+    "a sale until a day": ("id\ttitle\tprice\tsale_price\tsale_price_effective_date\n1\tA\t9 EUR\t5 EUR\t2020-01-01/2020-01-31\n2\tB\t9 EUR\t5 EUR\t2030-01-01/2020-01-01\n", [{"price": 9.0, "sale_ends": "2020-02-01"}, {"price": 9.0, "sale_price": None}]),
+    "RSS without Google's names": (HEAD + '<item><guid>G1</guid><media:title xmlns:media="http://search.yahoo.com/mrss/">no</media:title><title>A</title><price>5,00 EUR</price></item>' + TAIL, [{"item_id": "G1", "title": "A", "price": 5.0}]),
+    "names of HTML in XML": ("\n " + HEAD + "<item><g:id>1</g:id><title>A&nbsp;&amp;&nbsp;B &eacute;</title></item>" + TAIL, [{"title": "A & B é"}]),
+    "XML in Windows-1252 that says UTF-8": ('<?xml version="1.0" encoding="UTF-8"?><rss><channel><item><id>1</id><title>Üü</title></item></channel></rss>'.encode("cp1252"), [{"title": "Üü"}]),
+    "links of Atom": (f'<feed xmlns="http://www.w3.org/2005/Atom" {GOOGLE_NS}><entry><id>x</id><g:id>1</g:id><title>A</title><link rel="self" href="s"/><link rel="alternate" href="a"/></entry></feed>', [{"item_id": "1", "link": "a"}]),
+    "Meta's states": ("id,title,price,visibility,status,quantity_to_sell_on_facebook\n1,A,5,published,active,0\n2,B,5,hidden,active,3\n3,C,5,published,archived,3\n", [{"item_id": "1", "availability": "out_of_stock"}]),
+    "WooCommerce": (
+        "ID,Type,SKU,Name,Published,Date sale price ends,In stock?,Sale price,Regular price,Categories,Images,Parent,Attribute 1 name,Attribute 1 value(s)\n"
+        f'11,variation,V-S,,1,,instock,"9,99","19,99",,,id:10,Size,S\n10,variable,V,Shirt,1,,1,,,Clothing > Shirts,"{PICTURE}, https://x.example/b.jpg",,Size,"S, M"\n'
+        "12,simple,E,Ended,1,2020-01-31,outofstock,5,10,,,,,\n21,variation,P-S,Hidden,1,,1,,9,,,P,,\n20,variable,P,Hidden,-1,,1,,,,,,,\n",
+        [
+            {"item_id": "V-S", "title": "Shirt", "price": 9.99, "list_price": 19.99, "group_id": "V", "image_link": PICTURE, "category": ("Clothing", "Shirts")},
+            {"item_id": "E", "price": 10.0, "availability": "out_of_stock"},
+        ],
+    ),
+    "Shopify": (
+        "Handle,Title,Published,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Variant Compare At Price,Image Src\n"
+        'a,A,TRUE,S1,,0,deny,"19,99","29,99",//cdn.example/1.jpg\nb,B,true,S2,shopify,0,deny,5.00,4.00,\n',
+        [{"item_id": "S1", "price": 19.99, "list_price": 29.99, "availability": "in_stock", "image_link": "https://cdn.example/1.jpg"}, {"price": 5.0, "availability": "out_of_stock"}],
+    ),
+    "Shopify's JSON": (json.dumps({"products": [{"handle": "a", "title": "A", "variants": [{"id": 1, "price": 12.345, "inventory_management": None, "inventory_quantity": 0}]}]}), [{"price": 12.345, "availability": "in_stock"}]),
+    "schema.org: nested texts and fractions": (
+        lines({"@type": "Product", "sku": "1", "name": {"@value": "Lampe", "@language": "de"}, "description": {"@value": "Hell"}, "offers": SCHEMA_OFFER | {"price": 24.567}, "aggregateRating": {"ratingValue": "9,2", "bestRating": 10, "reviewCount": "1,204"}}),
+        [{"title": "Lampe", "description": "Hell", "price": 24.567, "rating": 4.6, "rating_count": 1204}],
+    ),
+    "schema.org: offers": (
+        lines(
+            {"@type": "Product", "sku": "1", "name": "A", "offers": [SCHEMA_OFFER | {"price": "10", "availability": "SoldOut"}, SCHEMA_OFFER | {"price": "12", "availability": "InStock"}]},
+            {"@type": "Product", "sku": "2", "name": "B", "offers": {"@type": "AggregateOffer", "lowPrice": "5", "priceCurrency": "EUR", "offers": [{"price": "5", "availability": "http://schema.org/SoldOut"}]}},
+            {"@type": "Product", "sku": "3", "name": "C", "offers": {"priceSpecification": [{"priceType": "https://schema.org/StrikethroughPrice", "price": "20", "priceCurrency": "EUR"}, {"price": "15", "priceCurrency": "EUR"}]}},
+        ),
+        [{"price": 12.0, "availability": "in_stock"}, {"price": 5.0, "currency": "EUR", "availability": "out_of_stock"}, {"price": 15.0, "list_price": 20.0}],
+    ),
+    "schema.org: references in a graph": (
+        json.dumps({"@graph": [{"@type": "ProductGroup", "@id": "#g", "productGroupID": "G", "brand": "Br", "hasVariant": [{"@id": "#v"}]}, {"@type": "Product", "@id": "#v", "sku": "v", "name": "Shirt M"}]}, indent=1),
+        [{"item_id": "v", "title": "Shirt M", "group_id": "G", "brand": "Br"}],
+    ),
+    "OpenAI's": (
+        lines(
+            {"item_id": "1", "title": "A", "price": 24.567, "currency": "EUR", "image_url": ["//x.example/1.jpg", "https://x.example/2.jpg"], "sale_price": "20.00 EUR", "sale_price_end_date": "2020-01-01", "variant_dict": {"color": "Red"}},
+            {"item_id": "2", "title": "B", "price": {"amount": 1999, "currency": "USD"}, "image_url": "https://x.example/1.jpg", "availability": {"status": "out_of_stock"}},
+        ),
+        [{"price": 24.567, "currency": "EUR", "attributes": {"colour": "Red"}, "image_link": "https://x.example/1.jpg", "additional_images": ("https://x.example/2.jpg",)}, {"price": 19.99, "availability": "out_of_stock"}],
+    ),
+    "Amazon's": (lines({"parent_asin": "A", "title": "B", "price": 12.345}), [{"price": 12.345, "currency": "USD"}]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_items(tmp_path: Path, name: str) -> None:
+    content, expected = ITEMS[name]
+    path = tmp_path / "feed"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    items = list(items_in(read(path)))
+    assert len(items) == len(expected)
+    for item, fields in zip(items, expected, strict=True):
+        for field, value in fields.items():
+            actual = getattr(item, field)
+            assert (f"{actual:%Y-%m-%d}" if field == "sale_ends" else actual) == value, field
+
+
+@pytest.mark.parametrize("text", ["19.99&nbsp;EUR", "&euro;19.99", "&#8364; 19,99", "<b>19.99</b> EUR"])
+def test_html_in_a_price(text: str) -> None:
+    assert parse_price(text) == (19.99, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *(
+            (text, "out_of_stock")
+            for text in ("Temporarily out of stock", "нет в наличии", "品切れ", "0 Stück")
+        ),
+        *((text, "out_of_stock") for text in ("Currently unavailable", "0,0", "tükendi", "Sold Out!")),
+        *((text, "in_stock") for text in ("In Stock (5)", "5 pcs", "på lager (12)", "在庫あり", "lagernd")),
+        *(("disponibile su ordinazione", "backorder"), ("予約受付中", "preorder")),
+    ],
+)
+def test_availability(text: str, expected: str) -> None:
+    assert parse_availability(text) == expected
+
+
+def test_counts_ratings_and_marks_of_xml() -> None:
+    fields = ItemFields()
+    assert [fields.count("n", text) for text in ("1,204", "1.204", "1 204", "12.0", 7)] == [
+        1204,
+        1204,
+        1204,
+        12,
+        7,
+    ]
+    assert fields.number("rating", "4,5") == 4.5 and not fields.repairs
+    assert (
+        fields.count("n", "12.5") is None
+        and fields.repairs[0].reason == "is not a whole number of at least zero"
+    )
+    assert parse_prose("<![CDATA[Lamp <b>red</b>]]>") == "Lamp red"
+
+
+def track(event: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": event,
+        "userId": "u",
+        "timestamp": "2026-01-02",
+        "properties": {"product_id": "a"},
+    } | fields
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        *((name, "view") for name in ("product_viewed", "Viewed Product", "ProductViewed", "PRODUCT VIEWED")),
+        *(("Added Product", "add_to_cart"), ("removed_product", "remove")),
+    ],
+)
+def test_names_of_segments_events(tmp_path: Path, name: str, action: str) -> None:
+    path = tmp_path / "e.jsonl"
+    path.write_text(lines(track(name)))
+    assert [event.action for event in events_in(read(path))] == [action]
+
+
+GA4 = {
+    "event_name": "view_item",
+    "user_pseudo_id": "d",
+    "event_timestamp": 1767312000000000,
+    "items": [{"item_id": "a"}],
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps([track("Product Viewed"), track("Product Viewed", userId="v")], indent=1),
+        lines({"batch": [track("Product Viewed"), track("Product Viewed", userId="v")]}),
+        lines(track("Product Viewed", userId="ü"), track("Product Viewed", userId="v")).encode("utf-16"),
+        lines(track("Product Viewed", userId="ü"), track("Product Viewed", userId="v")).encode("cp1252"),
+        json.dumps([GA4, GA4 | {"user_pseudo_id": "e"}]),
+    ],
+    ids=["array", "batch", "utf-16", "windows-1252", "ga4 array"],
+)
+def test_forms_of_events(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "e"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    events = list(events_in(read(path)))
+    assert len(events) == len({event.user_id for event in events}) == 2
+
+
+EVENT_MAP = '[events]\nuser_id = "who"\nitem_id = "what"\nat = "when"\naction = "did"\nvalue = "paid"\n'
+
+
+def test_a_table_of_events_as_spreadsheets_write_it(shop: Store, tmp_path: Path) -> None:
+    """Ids as floats, actions in capitals, a value that is lost and listed, a user's id that no address can hold."""
+    (tmp_path / "map.toml").write_text(EVENT_MAP)
+    rows = [
+        "sep=;",
+        "who;what;when;did;paid",
+        "7.0;a;2026-01-02;PURCHASE;1.299,00",
+        "v;a;2026-01-02;View;abc",
+    ]
+    (tmp_path / "t.csv").write_text("\r".join([*rows, "..;a;2026-01-02;view;", ""]), newline="")
+    summary = import_layout(shop, "parquet", [tmp_path / "t.csv"], column_map=tmp_path / "map.toml")
+    assert summary.events.rejected == {"the user id is a step in a path": 1}
+    assert summary.events.repaired == {"paid is no number or price with one reading": 1}
+    logged = {row["user_id"]: (row["action"], row["value"]) for row in shop.log.read().to_pylist()}
+    assert logged == {"7": ("purchase", 1299.0), "v": ("view", None)}
+    assert summary.rejected_file is not None and "kept, without its paid" in summary.rejected_file.read_text()
+
+
+def test_a_table_of_items_with_ids_as_floats_and_html(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("sku,name,maker,kind\n7325.0,Tee &amp; co,H&amp;M,A &gt; B\n")
+    (tmp_path / "map.toml").write_text(
+        '[items]\nitem_id = "sku"\ntitle = "name"\nbrand = "maker"\ncategory = "kind"\n'
+    )
+    item = next(items_in(list(read_files(FileLayout.PARQUET, [tmp_path / "t.csv"], tmp_path / "map.toml"))))
+    assert (item.item_id, item.title, item.brand, item.category) == ("7325", "Tee & co", "H&M", ("A", "B"))
+
+
+def test_public_data_sets_that_went_through_pandas(tmp_path: Path) -> None:
+    (tmp_path / "articles.csv").write_text("article_id,prod_name\n108775015.0,Strap &amp; top\n")
+    (tmp_path / "transactions_train.csv").write_text(
+        "t_dat,customer_id,article_id,price\n2020-01-01,c,108775015.0,0.05\n"
+    )
+    records = read(tmp_path)
+    item, event = next(items_in(records)), next(events_in(records))
+    assert (item.item_id, item.title, event.item_id) == ("0108775015", "Strap & top", "0108775015")
+
+
+def test_lists_and_fractions_in_parquet(tmp_path: Path) -> None:
+    table = {
+        "id": [1.0],
+        "title": ["A"],
+        "price": [24.567],
+        "additional_image_link": [["//x.example/1.jpg", PICTURE]],
+    }
+    pq.write_table(
+        pa.table(table | {"product_type": [["Home", "Lamps"]], "availability": [False]}), tmp_path / "f"
+    )
+    item = next(items_in(read(tmp_path / "f", FileLayout.GOOGLE_FEED)))
+    assert (item.item_id, item.price, item.category, item.availability) == (
+        "1",
+        24.567,
+        ("Home", "Lamps"),
+        "out_of_stock",
+    )
+    assert item.additional_images == ("https://x.example/1.jpg", PICTURE)
+
+
+def test_packed_files(tmp_path: Path) -> None:
+    content = b"id,title\n1,A\n"
+    (tmp_path / "a").write_bytes(bz2.compress(content))
+    (tmp_path / "b").write_bytes(lzma.compress(content))
+    with zipfile.ZipFile(tmp_path / "c", "w") as archive:
+        for name in ("feed.csv", "__MACOSX/._feed.csv", ".DS_Store"):
+            archive.writestr(name, content)
+    for name in "abc":
+        assert [item.title for item in items_in(read(tmp_path / name))] == ["A"]
+    with zipfile.ZipFile(tmp_path / "book.xlsx", "w") as archive:
+        archive.writestr("xl/workbook.xml", "")
+    with pytest.raises(InputError, match="spreadsheet"):
+        recognise([tmp_path / "book.xlsx"])
+
+
+def test_two_spellings_of_one_column_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "feed.tsv").write_text("id\ttitle\tTitle\n1\tA\tB\n")
+    with pytest.raises(InputError, match="several columns title"):
+        read(tmp_path / "feed.tsv")
+
+
+def test_a_reference_to_an_object_that_is_elsewhere_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text(
+        lines({"@type": "ProductGroup", "name": "A", "hasVariant": [{"@id": "#v"}]})
+    )
+    records = read(tmp_path / "p.jsonl")
+    assert [type(record) for record in records] == [RejectedRow] and not any(
+        isinstance(r, IgnoredRow) for r in records
+    )
+
+
+def test_the_summary_counts_reasons_in_json(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "feed.tsv").write_text("id\ttitle\tprice\n1\tA\tx\n1\tB\t5\n")
+    summary = import_layout(store, "google-feed", [tmp_path / "feed.tsv"]).as_dict()
+    assert summary["items"]["rejected"] == {"duplicate item_id": 1}
+    assert list(summary["items"]["repaired"].values()) == [1]
