@@ -24,7 +24,7 @@ from bowerbird.data.readers.values.texts import parse_prose
 from bowerbird.errors import InputError
 
 TITLE_FIELDS = ("title", "movie_title", "name", "item_name", "product_name")
-CATEGORY_FIELDS = ("categories", "category", "class", "genre", "genres")
+CATEGORY_FIELDS = ("categories", "category")
 MIN_LIKE_STARS = 3
 """A lower rating is a view, others are clicks."""
 
