@@ -96,8 +96,8 @@ class EventRows:
         if not is_open.all():
             table = table.filter(pa.array(is_open))
         if table.num_rows:
-            kept = (np.cumsum(is_open) - 1).tolist() if self._repairs else []
-            repairs = {kept[row]: each for row, each in self._repairs.items() if is_open[row]}
+            index_after = (np.cumsum(is_open) - 1).tolist() if self._repairs else []
+            repairs = {index_after[row]: each for row, each in self._repairs.items() if is_open[row]}
             yield EventBatch(table, RowLocations(self.batch.file, self.batch.numbers[is_open]), repairs)
 
     def _array(self, field: pa.Field, n: int) -> pa.Array:
