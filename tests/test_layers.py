@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "graft": {"data", "text", "endpoint", "evaluate", "models", "embed", "conversations"},
     "recommend": {"data", "text", "embed", "taste", "evaluate", "report"},
     "assist": {"data", "text", "endpoint", "embed", "graft", "taste", "recommend", "conversations"},
-    "serve": {"data", "embed", "taste", "recommend", "assist", "report"},
+    "serve": {"data", "embed", "evaluate", "taste", "recommend", "assist", "report"},
     "cli": {
         *("assist", "data", "demo", "embed", "evaluate", "graft", "models", "recommend", "report", "serve"),
         *("conversations", "sources", "taste", "text"),

@@ -16,7 +16,8 @@ from bowerbird.data.store import Store
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.ranker.hybrid import CandidateSet
 from bowerbird.recommend.recommender import Recommender
-from bowerbird.recommend.rerank.boosts import Boosts, Rule
+from bowerbird.recommend.rerank.boosts import Rule
+from bowerbird.recommend.rerank.shop_rules import ShopRules
 from bowerbird.taste.state.user_state import TasteState
 
 from .conftest import START, plain_catalogue, publish_store, shop_items, shop_vectors
@@ -168,11 +169,9 @@ def test_tastes_are_named_by_the_newest_facts(shop: Store) -> None:
 
 def test_a_promoted_item_keeps_its_reason(read_only_shop: Store, recommender: Recommender) -> None:
     plain = recommender.recommend_user("u0", 20)
-    boosts = Boosts([Rule(100.0, item_ids=frozenset({plain[10].item_id}))])
+    rules = ShopRules(boost=(Rule(100.0, item_ids=frozenset({plain[10].item_id})),))
     (promoted,) = (
-        item
-        for item in recommender.recommend_user("u0", 20, RecommendOptions(boosts=boosts))
-        if item.promoted
+        item for item in recommender.recommend_user("u0", 20, RecommendOptions(rules=rules)) if item.promoted
     )
     assert promoted.reason == f"promoted by the shop; {plain[10].reason}"
     assert checker_of(read_only_shop, recommender).fault("u0", promoted.position, promoted.reason) is None

@@ -52,6 +52,17 @@ def test_an_event_changes_the_next_answer(client: httpx.Client) -> None:
     assert client.get(f"/users/{user}/interests").json()["interests"]
 
 
+def test_the_words_of_a_search_are_read_as_filters(client: httpx.Client) -> None:
+    reading = client.get("/search/reading", params={"q": "a striped rug under 60"}).json()
+    assert (reading["kind"], reading["price_max"], reading["words"]) == ("Rug", 60.0, "a striped rug")
+    item_id = client.get("/trending?n=1").json()["items"][0]["item_id"]
+    reading = client.get("/search/reading", params={"q": item_id}).json()
+    assert reading == {
+        "words": item_id, "kind": None, "colour": None, "price_min": None, "price_max": None, "order": "best"
+    }  # fmt: skip
+    assert client.get("/search/reading", params={"q": "…"}).json()["words"] == "…"
+
+
 def test_recently_liked_items_are_trending(client: httpx.Client) -> None:
     before = {item["item_id"]: item["score"] for item in client.get("/trending?n=200").json()["items"]}
     item = client.get("/users/nobody/recommendations?n=1").json()["items"][0]["item_id"]

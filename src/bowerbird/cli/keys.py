@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,7 +59,7 @@ def list_(store: StoreArgument, as_json: JsonOption = False) -> None:
         table = Table("id", "roles", "created", "expires", "state", "note")
         for key in file.keys:
             expires = f"{key.expires:%Y-%m-%d %H:%M}" if key.expires else "never"
-            created, state = f"{key.created:%Y-%m-%d}", _state(key)
+            created, state = f"{key.created:%Y-%m-%d}", key.state().value
             table.add_row(key.id, " ".join(key.roles), created, expires, state, escape(key.note))
         console.print(table)
 
@@ -132,18 +131,12 @@ def _show_new(key: ApiKey, presented: str, as_json: bool) -> None:
     emit({**_as_dict(key), "key": presented}, as_json, show)
 
 
-def _state(key: ApiKey) -> str:
-    if key.revoked:
-        return "revoked"
-    return "valid" if key.is_valid(datetime.now(UTC)) else "expired"
-
-
 def _as_dict(key: ApiKey) -> dict[str, Any]:
     return {
         "id": key.id,
         "roles": list(key.roles),
         "created": key.created.isoformat(),
         "expires": key.expires.isoformat() if key.expires else None,
-        "state": _state(key),
+        "state": key.state().value,
         "note": key.note,
     }

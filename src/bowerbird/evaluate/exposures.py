@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +39,39 @@ class SurfaceRates:
     """Of each outcome, its share of the items shown; the interval is over lists."""
     click_by_position: list[float]
     """Share of clicks at each of the first positions."""
+
+
+@dataclass(frozen=True)
+class DailyCounts:
+    """Counts of what one surface, source or set of versions showed, a number for each day."""
+
+    name: str
+    shown: list[int]
+    outcomes: dict[str, list[int]]
+    """Items shown on the day that had each outcome, whenever that was."""
+
+
+@dataclass(frozen=True)
+class OutcomeHistory:
+    """Counts by day."""
+
+    days: list[str]
+    """ISO 8601, without gaps; ends with the day of the last exposure."""
+    series: list[DailyCounts]
+    """What shows most first."""
+
+
+@dataclass(frozen=True)
+class ListSummary:
+    """One list that was answered."""
+
+    recommendation_id: str
+    at: datetime
+    surface: str
+    user: str | None
+    version_set: int
+    items: int
+    outcomes: dict[str, int]
 
 
 def outcomes_of(exposures: pa.Table, events: pa.Table) -> dict[str, BoolArray]:
@@ -83,3 +117,56 @@ def _rates_of(
 def _keys(table: pa.Table) -> pa.ChunkedArray:
     """List and item of each row, as one text."""
     return pc.binary_join_element_wise(table["recommendation_id"], table["item_id"], "\x1f")
+
+
+def outcomes_by_day(exposures: pa.Table, events: pa.Table, by: str, n_days: int) -> OutcomeHistory:
+    """Count outcomes of what was shown on each of the last days, by a column of the exposures."""
+    if not exposures.num_rows:
+        return OutcomeHistory([], [])
+    last = pc.max(exposures["at"]).as_py().date()
+    first = last - timedelta(days=n_days - 1)
+    days = [(first + timedelta(days=number)).isoformat() for number in range(n_days)]
+    recent = exposures.filter(pc.greater_equal(pc.cast(exposures["at"], pa.date32()), first))
+    day_of_row = np.array([(day - first).days for day in pc.cast(recent["at"], pa.date32()).to_pylist()])
+    names = np.array([str(name or "none") for name in recent[by].to_pylist()])
+    outcomes = outcomes_of(recent, events)
+
+    def counts(rows: BoolArray) -> list[int]:
+        daily: list[int] = np.bincount(day_of_row[rows], minlength=n_days).tolist()
+        return daily
+
+    values, sizes = np.unique(names, return_counts=True)
+    series = [
+        DailyCounts(
+            str(name),
+            counts(names == name),
+            {outcome: counts((names == name) & mask) for outcome, mask in outcomes.items()},
+        )
+        for name in values[np.argsort(-sizes)]
+    ]
+    return OutcomeHistory(days, series)
+
+
+def latest_lists(exposures: pa.Table, events: pa.Table, n: int) -> list[ListSummary]:
+    """Summarise the latest n lists, the last first."""
+    by_list = (
+        exposures.group_by("recommendation_id").aggregate([("at", "max")]).sort_by([("at_max", "descending")])
+    )
+    wanted = by_list["recommendation_id"].slice(0, n).combine_chunks()
+    rows = exposures.filter(pc.is_in(exposures["recommendation_id"], wanted))
+    outcomes, plain = outcomes_of(rows, events), rows.to_pylist()
+    numbers: dict[str, list[int]] = {list_id: [] for list_id in wanted.to_pylist()}
+    for number, row in enumerate(plain):
+        numbers[row["recommendation_id"]].append(number)
+    return [
+        ListSummary(
+            list_id,
+            plain[own[0]]["at"],
+            plain[own[0]]["surface"],
+            plain[own[0]]["user_id"],
+            plain[own[0]]["version_set"],
+            len(own),
+            {outcome: int(mask[own].sum()) for outcome, mask in outcomes.items()},
+        )
+        for list_id, own in numbers.items()
+    ]

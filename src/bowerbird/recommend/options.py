@@ -1,10 +1,8 @@
-"""Options of a list: target outcome, diversity, filters, exploration, boosts, and what to leave out."""
+"""Options of a list: target outcome, diversity, filters, exploration, the shop's rules, what to leave out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import Action
@@ -12,7 +10,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.errors import InputError
 from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.recommend.outcomes.slates import OUTCOMES
-from bowerbird.recommend.rerank.boosts import Boosts
+from bowerbird.recommend.rerank.shop_rules import ShopRules
 
 MAX_EXCLUDED = 500
 
@@ -33,7 +31,8 @@ class RecommendOptions:
     """Conditions that all items must meet."""
     exclude: tuple[str, ...] = ()
     """Ids of items to leave out, at most `MAX_EXCLUDED`; ids that the catalogue does not know count too."""
-    boosts: Boosts = field(default_factory=Boosts)
+    rules: ShopRules = field(default_factory=ShopRules)
+    """Of the shop: boosts, pins, and what is hidden."""
     use_walks: bool = True
     """Whether the live walk proposes items. This and the next three exist for ablations."""
     use_session: bool = True
@@ -55,8 +54,10 @@ class RecommendOptions:
             raise InputError(f"{len(self.exclude)} items are excluded, expected at most {MAX_EXCLUDED}")
 
     def eligible(self, catalogue: Catalogue) -> BoolArray:
-        """Give the items that pass the filter and are not excluded, (items,) bool."""
-        eligible = np.ones(len(catalogue), bool) if self.filter is None else self.filter.mask(catalogue)
+        """Give the items that pass the filter and are neither excluded nor hidden, (items,) bool."""
+        eligible = self.rules.eligible(catalogue)
+        if self.filter is not None:
+            eligible &= self.filter.mask(catalogue)
         eligible[[catalogue.position[item_id] for item_id in self.exclude if item_id in catalogue]] = False
         return eligible
 

@@ -20,6 +20,7 @@ from bowerbird.recommend.recommendation import RankedList, Recommendation
 from bowerbird.recommend.rerank.diversity import diversify
 from bowerbird.recommend.rerank.reserve import Reserve
 from bowerbird.recommend.rerank.session import rerank_by_session, session_ranks
+from bowerbird.recommend.rerank.shop_rules import ShopRules
 from bowerbird.recommend.saved import open_ranker
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state.user_state import TasteState
@@ -73,12 +74,44 @@ class Recommender:
         ranker = self.ranker if options.use_walks else self._without_walks
         at_least = ranker.config.lists.candidates_per_item * n
         moments = now if now is not None else [time.time_ns() // 1000] * len(states)
-        for state, mask, moment, candidates in zip(
-            states, masks, moments, ranker.candidates(states, masks, at_least=at_least), strict=True
+        pinned = [self._pinned(state, mask, options.rules) for state, mask in zip(states, masks, strict=True)]
+        collected = ranker.candidates(states, masks, at_least=at_least, extra=pinned)
+        for state, mask, moment, pins, candidates in zip(
+            states, masks, moments, pinned, collected, strict=True
         ):
             if self.catalogue.articles.has_variants:
-                candidates = self._with_articles(ranker, state, mask, candidates, n + options.boosts.places)
-            yield self._rank(state, candidates, n, options, moment)
+                candidates = self._with_articles(
+                    ranker, state, mask, candidates, n + options.rules.places, pins
+                )
+            ranked = self._rank(state, candidates, n, options, moment)
+            yield self._with_pins(ranked, pins, options.rules, n) if len(pins) else ranked
+
+    def _pinned(self, state: TasteState, eligible: BoolArray, rules: ShopRules) -> IntArray:
+        """Positions of the pinned items that a user may get, by their places, (p,) int64."""
+        pinned = rules.pinned(self.catalogue)
+        return pinned[(eligible & state.unseen(len(self.catalogue)))[pinned]] if len(pinned) else pinned
+
+    def _with_pins(self, ranked: RankedList, pinned: IntArray, rules: ShopRules, n: int) -> RankedList:
+        """Put pinned items to their places; other variants of their articles leave the list."""
+        articles, ids = self.catalogue.articles, self.catalogue.ids
+        stays = np.isin(ranked.positions, pinned) | ~articles.shares_article(pinned)[ranked.positions]
+        staying = ranked.positions[stays].tolist()
+        order = rules.place_pins([ids[each] for each in staying], [ids[each] for each in pinned])[:n]
+        positions = np.array([self.catalogue.position[item_id] for item_id in order], np.int64)
+        before = {position: row for row, position in enumerate(ranked.positions.tolist())}
+        # A pinned item has the score of the place that it takes: scores go on to say an order.
+        rows = [
+            min(place, len(before) - 1) if position in pinned else before[position]
+            for place, position in enumerate(positions.tolist())
+        ]
+        is_pinned = np.isin(positions, pinned)
+        return RankedList(
+            ranked.candidates,
+            np.searchsorted(ranked.candidates.positions, positions),
+            ranked.relevance[rows] if before else np.ones(len(rows)),
+            np.where(is_pinned, 1.0, ranked.propensities[rows] if before else 1.0),
+            is_pinned | (ranked.is_promoted[rows] if before else False),
+        )
 
     def _without_muted(self, state: TasteState, eligible: BoolArray) -> BoolArray:
         if not state.muted:
@@ -93,14 +126,20 @@ class Recommender:
         return eligible & ~articles.shares_article(seen)
 
     def _with_articles(
-        self, ranker: HybridRanker, state: TasteState, mask: BoolArray, candidates: CandidateSet, n: int
+        self,
+        ranker: HybridRanker,
+        state: TasteState,
+        mask: BoolArray,
+        candidates: CandidateSet,
+        n: int,
+        pinned: IntArray,
     ) -> CandidateSet:
         """Collect candidates until they are of n articles, or all that are eligible."""
         articles, n_eligible = self.catalogue.articles, np.count_nonzero(candidates.query.eligible)
         at_least = 2 * n
         while len(articles.first_rows(candidates.positions)) < n and len(candidates.positions) < n_eligible:
             at_least = 4 * max(at_least, len(candidates.positions))
-            candidates = next(ranker.candidates([state], [mask], at_least=at_least))
+            candidates = next(ranker.candidates([state], [mask], at_least=at_least, extra=[pinned]))
         return candidates
 
     def _rank(
@@ -114,7 +153,7 @@ class Recommender:
         if options.use_session:
             ranks = session_ranks(positions, candidates.query.liked, now, vectors, config.session)
             scores = rerank_by_session(scores, ranks, config.session_weight)
-        count = n + options.boosts.places if options.boosts.rules else n
+        count = n + options.rules.places if options.rules.boost else n
         reserve = Reserve(
             self.ranker.context.is_young[positions],
             config.young_share if options.use_reserve else 0.0,
@@ -141,7 +180,7 @@ class Recommender:
             reserve.among(pool),
             config.lists.temperature,
         )
-        best, is_promoted = options.boosts.arrange(
+        best, is_promoted = options.rules.boosts.arrange(
             self.catalogue, positions[pool][chosen], relevance[chosen], n
         )
         rows = chosen[best]

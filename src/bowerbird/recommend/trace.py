@@ -72,7 +72,6 @@ def trace_list(recommender: Recommender, state: TasteState, n: int, options: Rec
     scores = recommender.ranker.score(candidates.features)
     ranks = _ranks_by_source(candidates)
     features = _features(recommender.ranker.columns, candidates.features, ranked.rows)
-    catalogue_items = recommender.catalogue.items_at(ranked.positions)
     traces = [
         ItemTrace(
             recommendation,
@@ -84,10 +83,10 @@ def trace_list(recommender: Recommender, state: TasteState, n: int, options: Rec
             float(scores[row]),
             int(ranks_of(scores)[row]) + 1,
             item_features,
-            tuple(options.boosts.describe_matches(item)),
+            tuple(options.rules.describe_matches(recommender.catalogue, recommendation.position)),
         )
-        for recommendation, item, row, item_features in zip(
-            recommender.describe(ranked), catalogue_items, ranked.rows.tolist(), features, strict=True
+        for recommendation, row, item_features in zip(
+            recommender.describe(ranked), ranked.rows.tolist(), features, strict=True
         )
     ]
     proposed_by = {source: len(by_position) for source, by_position in ranks.items() if by_position}

@@ -34,7 +34,7 @@ from bowerbird.serve.routes import (
     recommendations,
 )
 from bowerbird.serve.routes.admin import operations
-from bowerbird.serve.routes.page import boards, changes, complements, files, taste_stream
+from bowerbird.serve.routes.page import boards, changes, complements, files, search_reading, taste_stream
 
 SWITCH_S = 0.001
 """Python's thread switch interval: at the default of 5 ms an event would wait for several computing
@@ -70,6 +70,7 @@ def create_app(
     app.include_router(operations.routes(app_state))
     app.include_router(recommendations.routes(app_state))
     app.include_router(lists.routes(app_state))
+    app.include_router(search_reading.routes(app_state))
     app.include_router(item_changes.routes(app_state))
     app.include_router(complements.routes(app_state))
     app.include_router(items.routes(app_state))

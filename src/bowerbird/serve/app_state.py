@@ -15,14 +15,12 @@ from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
 from bowerbird.data.versions.catalogue_files import read_availability
 from bowerbird.data.versions.meta import CatalogueMeta
-from bowerbird.recommend.rerank.boosts import Boosts
+from bowerbird.recommend.rerank.shop_rules import RuleFile
 from bowerbird.serve.dialogue_cache import DialogueCache
 from bowerbird.serve.maintenance import MaintenanceProcess
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.taste.control.erasure_queue import ErasureQueue
 
-BOOSTS_FILE = "boosts.toml"
-"""File in a store's folder: the business rules that apply to all recommendations over HTTP."""
 POLL_S = 0.2  # seconds between two checks for new versions
 POLLS_PER_FLUSH = 50  # polls between two flushes of the exposures
 POLLS_PER_LOG_CHECK = 10  # polls between two checks for imported events that the ranker does not know
@@ -38,8 +36,7 @@ class AppState:
         self.served = ServedSnapshot(_servable_snapshot(self.store), address)
         self._in_force = self.served.snapshot
         self._ingestor = EventIngestor(self.store)
-        boosts = self.store.path / BOOSTS_FILE
-        self.boosts = Boosts.load(boosts) if boosts.exists() else Boosts()
+        self.rules = RuleFile(self.store.path)
         self.dialogues = DialogueCache()
         self.exposures = ExposureLog(self.store.path)
         self._closed = threading.Event()

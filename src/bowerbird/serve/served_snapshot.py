@@ -81,6 +81,11 @@ class ServedSnapshot:
         position = self.catalogue.position.get(item_id)
         return None if position is None or self.catalogue.withdrawn[position] else position
 
+    def title_of(self, item_id: str) -> str:
+        """The title of an item, withdrawn ones too; empty for an unknown one."""
+        position = self.catalogue.position.get(item_id)
+        return "" if position is None else self.catalogue.title(position)
+
     def item_page(self, position: int) -> dict[str, Any]:
         """The API's JSON form of an item with all its fields and its variants."""
         item = self.catalogue.item(position)

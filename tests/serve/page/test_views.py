@@ -19,10 +19,12 @@ CARDS = "main .masonry .card[data-item]"
 
 def test_a_search_is_an_address(open_page: Any) -> None:
     page = open_page("/")
-    page.fill("#query", "striped rug")
+    page.fill("#query", "striped rug under 1000")
     page.press("#query", "Enter")
-    page.wait_for_selector(f"{CARDS} .card-title")
-    assert page.url.endswith("/find?q=striped+rug") or page.url.endswith("/find?q=striped%20rug")
+    page.wait_for_selector("main.view-search .card-title")
+    assert "/find?q=striped+rug" in page.url
+    expect(page.locator("input[name=high]")).to_have_value("1000")
+    expect(page.locator("select[name=kind]")).to_have_value("Rug")
     page.select_option("select[name=order]", "cheapest")
     expect(page).to_have_url(page.url)
     assert "order=cheapest" in page.url

@@ -53,7 +53,7 @@ def recommend(
     liked: Annotated[
         list[str] | None, typer.Option("--liked", help="Id of an item of the session; repeatable.")
     ] = None,
-    boosts: Annotated[Path | None, typer.Option(help="TOML file with boosts.")] = None,
+    boosts: Annotated[Path | None, typer.Option(help="TOML file with boosts, pins and what to hide.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Recommend items to a user, with reasons; to all users of a file of histories; or for conversations."""
@@ -68,7 +68,7 @@ def recommend(
     from bowerbird.recommend.lists.sessions import SessionEvent, session_state
     from bowerbird.recommend.options import RecommendOptions
     from bowerbird.recommend.recommender import Recommender
-    from bowerbird.recommend.rerank.boosts import Boosts
+    from bowerbird.recommend.rerank.shop_rules import ShopRules
 
     if (user is None and not liked) == (histories is None):
         raise InputError(
@@ -84,7 +84,7 @@ def recommend(
             ItemFilter(category=(category,)) if category else None,
         ),
         exclude=tuple(exclude or ()),
-        boosts=Boosts.load(boosts) if boosts else Boosts(),
+        rules=ShopRules.load(boosts) if boosts else ShopRules(),
     )
     recommender = Recommender.open(Store.open(store).snapshot())
     if histories is not None and out is not None:

@@ -107,6 +107,12 @@ class ExposureLog:
         """Everything that was written, in `EXPOSURE_SCHEMA`."""
         return pa.concat_tables([EXPOSURE_SCHEMA.empty_table(), *map(pq.read_table, self.paths())])
 
+    def of_list(self, recommendation_id: str) -> pa.Table:
+        """What one list showed, in `EXPOSURE_SCHEMA`."""
+        condition = pc.field("recommendation_id") == recommendation_id
+        tables = (pq.read_table(path, filters=condition) for path in self.paths())
+        return pa.concat_tables([EXPOSURE_SCHEMA.empty_table(), *tables])
+
     def of_user(self, user_ids: Collection[str]) -> pa.Table:
         """What was shown to a user with some ids, in `EXPOSURE_SCHEMA`."""
         condition = pc.field("user_id").isin(list(user_ids))

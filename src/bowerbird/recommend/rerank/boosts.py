@@ -7,15 +7,13 @@ was not within the next `places` ranks after it.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
 from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray, RealArray
-from bowerbird.data.files.records import record_from
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.errors import InputError
 
@@ -24,6 +22,7 @@ from bowerbird.errors import InputError
 class Rule:
     """One boost: `factor` for the items that match all its conditions."""
 
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "use_attribute_docstrings": True}
     factor: float
     """Above 1; multiplies the relevance (0 to 1)."""
     brand: str | None = None
@@ -58,42 +57,16 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class BoostFile:
-    """What a file of boosts holds."""
-
-    places: int = 5
-    boost: Sequence[Rule] = ()
-
-
-@dataclass(frozen=True)
 class Boosts:
     """Rules and their cap."""
 
     rules: Sequence[Rule] = ()
-    places: int = BoostFile.places
+    places: int = 5
     """Maximal number of ranks that an item moves up."""
 
     def __post_init__(self) -> None:
         if self.places < 0:
             raise InputError(f"places is {self.places}, expected an integer of at least 0")
-
-    @classmethod
-    def load(cls, path: Path) -> Boosts:
-        """Read a TOML file: `places = 5`, and `[[boost]]` tables with a factor and conditions.
-
-        Raises `InputError` naming the file and the error.
-        """
-        try:
-            file = record_from(tomllib.loads(path.read_text()), BoostFile, "its tables")
-            return cls(file.boost, file.places)
-        except FileNotFoundError:
-            raise InputError(f"boosts file {path} does not exist") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, InputError) as error:
-            raise InputError(f"{path} is not a valid boosts file: {error}") from None
-
-    def describe_matches(self, item: Item) -> list[str]:
-        """Describe the rules that match an item."""
-        return [str(rule) for rule in self.rules if rule.matches(item)]
 
     def factor(self, item: Item) -> float:
         """Return the largest factor of the rules that match an item; 1 if none does."""

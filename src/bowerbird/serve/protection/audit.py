@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bowerbird.data.files.locks import hold_lock
 
@@ -34,3 +36,17 @@ class AuditLog:
                 os.fsync(file.fileno())
         except OSError as error:
             _log.error("the audit log can't be written (%s): %s", error.strerror, line.strip())
+
+    def read(self, n: int, action: str = "") -> list[dict[str, Any]]:
+        """The latest n entries, of one action if it is named: `at`, `action`, `caller`, `details`."""
+        if not self.path.exists():
+            return []
+        with self.path.open(encoding="utf-8") as file:
+            rows = map(json.loads, file)
+            latest = deque((row for row in rows if action in ("", row["action"])), maxlen=n)
+        own = ("at", "action", "caller")
+        return [
+            {name: row[name] for name in own}
+            | {"details": {name: str(value) for name, value in row.items() if name not in own}}
+            for row in reversed(latest)
+        ]

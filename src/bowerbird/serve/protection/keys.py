@@ -39,6 +39,14 @@ class Role(StrEnum):
     """Everything, of every user."""
 
 
+class KeyState(StrEnum):
+    """Whether a key opens anything."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
 KEY_ROLES = (Role.EVENTS_WRITE, Role.READ, Role.CHAT, Role.ADMIN)
 """Roles that a key may have; `profile` comes with a user token."""
 
@@ -59,6 +67,12 @@ class ApiKey:
     def is_valid(self, now: datetime) -> bool:
         """Whether it opens anything at a moment."""
         return self.revoked is None and (self.expires is None or now < self.expires)
+
+    def state(self) -> KeyState:
+        """Its state now."""
+        if self.revoked:
+            return KeyState.REVOKED
+        return KeyState.VALID if self.is_valid(datetime.now(UTC)) else KeyState.EXPIRED
 
 
 @dataclass(frozen=True)
@@ -106,10 +120,8 @@ class KeyRing:
         """
         if not roles or not set(roles) <= set(KEY_ROLES):
             raise InputError(f"a key needs roles out of {', '.join(KEY_ROLES)}")
-        if days is not None and not 0 < days <= 36_500:
-            raise InputError(f"the lifetime is {days} days, expected more than 0 and at most 36500")
         now, secret = datetime.now(UTC), secrets.token_urlsafe(32)
-        expires = None if days is None else now + timedelta(days=days)
+        expires = None if days is None else _end_after(now, days)
         key = ApiKey(secrets.token_hex(6), tuple(roles), _digest(secret), now, expires, None, note)
 
         self._update(lambda file: replace(file, keys=(*file.keys, key)))
@@ -122,6 +134,11 @@ class KeyRing:
             return replace(file, token_secret=file.token_secret or secrets.token_urlsafe(32))
 
         return self.read().token_secret or self._update(add).token_secret
+
+    def expire(self, key_id: str, days: float) -> ApiKey:
+        """Let a key end after some days. Raises `InputError` for an unknown one, and a wrong lifetime."""
+        end = _end_after(datetime.now(UTC), days)
+        return self._change(key_id, lambda key: replace(key, expires=end))
 
     def revoke(self, key_id: str) -> ApiKey:
         """Make a key invalid at once. Raises `InputError` for an unknown one."""
@@ -158,6 +175,12 @@ class KeyRing:
             write_record(self.path, file)
             self.path.chmod(0o600)
         return file
+
+
+def _end_after(now: datetime, days: float) -> datetime:
+    if not 0 < days <= 36_500:
+        raise InputError(f"the lifetime is {days} days, expected more than 0 and at most 36500")
+    return now + timedelta(days=days)
 
 
 def _digest(secret: str) -> str:

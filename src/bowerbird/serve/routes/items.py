@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import IntEnum
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -29,6 +30,8 @@ PICTURE_ANSWERS: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client's picture, named by If-None-Match, is still the same."},
 }
 PICTURE_CACHING = "public, max-age=3600, stale-while-revalidate=86400"
+MAX_CACHED_COPIES = 1000
+"""Scaled pictures in memory, some 20 MB: those of first views are asked for by every visitor."""
 Count = Annotated[int, Query(ge=1, le=200)]
 
 
@@ -97,10 +100,15 @@ def _pictures(app_state: AppState) -> APIRouter:
         headers = {"Cache-Control": PICTURE_CACHING, "ETag": f'"{tag}"'}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        content = encoded if size is None else small_copy(encoded, size)
+        content = encoded if size is None else _small_copy(encoded, size)
         return Response(content, media_type=_media_type(content), headers=headers)
 
     return router
+
+
+@lru_cache(maxsize=MAX_CACHED_COPIES)
+def _small_copy(encoded: bytes, size: int) -> bytes:
+    return small_copy(encoded, size)
 
 
 def _add_item(router: APIRouter, app_state: AppState) -> None:

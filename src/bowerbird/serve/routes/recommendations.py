@@ -56,7 +56,7 @@ def routes(app_state: AppState) -> APIRouter:
                 min(1.0, max(0.0, share)) for share in (query.diversity, query.exploration)
             )
             options = RecommendOptions(
-                Action(query.outcome), diversity, exploration, seed, boosts=app_state.boosts
+                Action(query.outcome), diversity, exploration, seed, rules=app_state.rules.read()
             )
             items = served.recommender.recommend(
                 served.taste.state(user), page.n, page.eligible, options=options
@@ -94,7 +94,7 @@ def _recommend(app_state: AppState, body: RecommendationRequest) -> Response:
     state, unknown = _state_of(body, served)
     seed = page.cursor.seed if body.seed is None else body.seed
     outcome = Action(body.outcome)
-    options = RecommendOptions(outcome, body.diversity, body.exploration, seed, boosts=app_state.boosts)
+    options = RecommendOptions(outcome, body.diversity, body.exploration, seed, rules=app_state.rules.read())
     items = served.recommender.recommend(state, page.n, page.eligible, options=options)
     return _response(page, items, body.user, unknown)
 

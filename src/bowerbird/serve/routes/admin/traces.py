@@ -94,7 +94,7 @@ def routes(app_state: AppState) -> APIRouter:
 def _trace(app_state: AppState, user: str, query: TraceQuery) -> TracedList:
     served = app_state.served
     served.taste.refresh()
-    options = RecommendOptions(Action(query.outcome), query.diversity, boosts=app_state.boosts)
+    options = RecommendOptions(Action(query.outcome), query.diversity, rules=app_state.rules.read())
     traced = trace_list(served.recommender, served.taste.state(user), query.n, options)
     return TracedList(
         user=user,

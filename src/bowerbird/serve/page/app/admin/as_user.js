@@ -10,13 +10,13 @@ import { useStore } from "../state/store.js";
 import { number, percent, price, titleOf } from "../texts/index.js";
 import { Bars } from "./charts.js";
 
-export function UserForm({ user, label = "User" }) {
+export function UserForm({ user, label = "User", isOptional = false }) {
   const { users } = useStore(session);
   const choose = (event) => {
     event.preventDefault();
     navigate(addressWith({ as: new FormData(event.target).get("as").trim() }));
   };
-  return html`<form class="new-board" onSubmit=${choose}><label class="unseen" for="as">${label}</label><input id="as" name="as" list="known-users" value=${user} required autocomplete="off" />
+  return html`<form class="new-board" onSubmit=${choose}><label class="unseen" for="as">${label}</label><input id="as" name="as" list="known-users" value=${user} placeholder=${label} required=${!isOptional} autocomplete="off" />
     <datalist id="known-users">${users.map((each) => html`<option key=${each} value=${each} />`)}</datalist><button class="primary">Show</button></form>`;
 }
 
@@ -27,7 +27,7 @@ export function useChosenUser() {
 
 function Features({ item }) {
   const shown = item.features.filter((each) => each.value !== null);
-  return html`<section aria-label="Features"><h3>What the ranker read</h3><p class="hint">Beside the median of all candidates. Ranks and counts are logarithms.</p>
+  return html`<section aria-label="Features"><h2>What the ranker read</h2><p class="hint">Beside the median of all candidates. Ranks and counts are logarithms.</p>
     <div class="table-box" tabindex="0" role="group" aria-label=${`Features of ${titleOf(item)}`}><table class="comparison"><thead><tr><th scope="col">feature</th><th scope="col">value</th><th scope="col">median</th></tr></thead>
     <tbody>${shown.map((each) => html`<tr key=${each.name}><th scope="row">${each.name}</th><td>${number(each.value, 2)}</td><td>${each.median === null ? "" : number(each.median, 2)}</td></tr>`)}</tbody></table></div>
     ${shown.length < item.features.length && html`<p class="hint">Unknown: ${item.features.filter((each) => each.value === null).map((each) => each.name).join(", ")}.</p>`}</section>`;
@@ -35,11 +35,11 @@ function Features({ item }) {
 
 function Behind({ item, candidates }) {
   return html`<div class="behind">
-    <section aria-label="Sources"><h3>Proposed by</h3>
+    <section aria-label="Sources"><h2>Proposed by</h2>
       ${item.proposals.length ? html`<ol class="plain">${item.proposals.map((each) => html`<li key=${each.source}><strong>${each.source}</strong>, as its no. ${number(each.rank)}</li>`)}</ol>` : html`<p>No source: a rule brought it.</p>`}
-      <h3>Scored</h3><p>The ranker puts it at ${number(item.rank_by_score)} of ${number(candidates)} candidates. Session, diversity, young items and rules made that place ${number(item.position)}.</p>
-      ${item.rules.length > 0 && html`<h3>Rules</h3><ul class="plain">${item.rules.map((rule) => html`<li key=${rule}>${rule}</li>`)}</ul>`}
-      ${Object.keys(item.probability).length > 0 && html`<h3>Likely to</h3><ul class="plain">${Object.entries(item.probability).map(([outcome, value]) => html`<li key=${outcome}>${outcome}: ${percent(value)}</li>`)}</ul>`}</section>
+      <h2>Scored</h2><p>The ranker puts it at ${number(item.rank_by_score)} of ${number(candidates)} candidates. Session, diversity, young items and rules made that place ${number(item.position)}.</p>
+      ${item.rules.length > 0 && html`<h2>Rules</h2><ul class="plain">${item.rules.map((rule) => html`<li key=${rule}>${rule}</li>`)}</ul>`}
+      ${Object.keys(item.probability).length > 0 && html`<h2>Likely to</h2><ul class="plain">${Object.entries(item.probability).map(([outcome, value]) => html`<li key=${outcome}>${outcome}: ${percent(value)}</li>`)}</ul>`}</section>
     <${Features} item=${item} /></div>`;
 }
 

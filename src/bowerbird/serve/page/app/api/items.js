@@ -27,6 +27,8 @@ export const complements = (itemId, n = 8) => get(`/items/${encoded(itemId)}/com
 export const explanation = (user, itemId) => get(`/users/${encoded(user)}/taste/explain?item=${encoded(itemId)}`);
 export const trending = (after = {}) => nextPage("/trending", {}, after);
 
+export const readingOf = (q) => get(`/search/reading?q=${encoded(q)}`);
+
 // Items by words, by a picture, or by both: then the words say what is to be different.
 export function search({ q, filter, picture }, after = {}, signal = undefined) {
   const parameters = { q, filter: Object.keys(filter).length ? JSON.stringify(filter) : null };

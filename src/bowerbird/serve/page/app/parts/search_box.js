@@ -1,6 +1,7 @@
 // The search in the header. The slash key goes there; Escape empties it.
 import { html, useEffect, useRef, useState } from "../html.js";
 import { navigate, route } from "../state/route.js";
+import { searchAddress } from "../state/search.js";
 import { useStore } from "../state/store.js";
 import { t } from "../texts/index.js";
 import { Icon } from "./icons.js";
@@ -9,7 +10,7 @@ export function SearchBox() {
   const { view, query } = useStore(route);
   const shown = view === "search" ? query.get("q") ?? "" : "";
   const [text, setText] = useState(shown);
-  const input = useRef(null);
+  const input = useRef(null), newest = useRef(0);
   useEffect(() => setText(shown), [shown]);
   useEffect(() => {
     const press = (event) => {
@@ -22,8 +23,9 @@ export function SearchBox() {
   }, []);
   const submit = (event) => {
     event.preventDefault();
-    const wish = text.trim();
-    navigate(wish ? `/find?q=${encodeURIComponent(wish)}` : "/find");
+    newest.current += 1;
+    const asked = newest.current;
+    searchAddress(text.trim()).then((address) => { if (asked === newest.current) navigate(address); });
   };
   const key = (event) => { if (event.key === "Escape") setText(""); };
   return html`<form class="search" role="search" onSubmit=${submit}>

@@ -58,3 +58,17 @@ export function ordered(items, order) {
   const value = (item) => item.price ?? sign * Infinity; // those without a price come last either way
   return [...items].sort((a, b) => sign * (value(a) - value(b)));
 }
+
+const READING_MS = 1500;
+
+// The address of a search: what its words say of kind, colour and price becomes filters, which can be changed.
+export async function searchAddress(text) {
+  if (!text) return "/find";
+  const late = new Promise((resolve) => setTimeout(resolve, READING_MS, null));
+  const reading = await Promise.race([api.readingOf(text).catch(() => null), late]);
+  const isFiltered = reading && (reading.kind || reading.colour || reading.price_min || reading.price_max || reading.order !== "best");
+  const parameters = isFiltered
+    ? { q: reading.words || text, kind: reading.kind, colour: reading.colour, low: reading.price_min, high: reading.price_max, order: reading.order === "best" ? "" : reading.order }
+    : { q: text };
+  return `/find?${new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== null && value !== ""))}`;
+}

@@ -3,7 +3,14 @@ import { createStore } from "./store.js";
 
 const SHOWN_MS = 6000;
 export const toast = createStore(null);
+// Open dialogs, the topmost last: the message is shown in that one.
+export const layers = createStore([]);
 let timer = 0;
+
+export function openLayer(id) {
+  layers.set((open) => [...open, id]);
+  return () => layers.set((open) => open.filter((each) => each !== id));
+}
 
 export function showToast(text, action = null) {
   clearTimeout(timer);

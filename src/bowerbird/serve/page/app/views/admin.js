@@ -1,5 +1,5 @@
 // For operators, in English: the frame of their sections. Each comes when it is first opened.
-import { html, useEffect, useState } from "../html.js";
+import { html, useEffect, useRef, useState } from "../html.js";
 import { Failure } from "../parts/states.js";
 import { route } from "../state/route.js";
 import { useStore } from "../state/store.js";
@@ -9,10 +9,20 @@ const SECTIONS = [
   ["", "Overview", () => import("../admin/overview.js")],
   ["users", "As a user", () => import("../admin/as_user.js")],
   ["catalogue", "Catalogue", () => import("../admin/catalogue.js")],
+  ["rules", "Rules", () => import("../admin/rules.js")],
+  ["versions", "Versions", () => import("../admin/versions.js")],
+  ["outcomes", "Outcomes", () => import("../admin/outcomes.js")],
+  ["inspector", "Lists and chats", () => import("../admin/inspector.js")],
+  ["access", "Keys and erasure", () => import("../admin/access.js")],
 ];
 
 function Tabs({ current }) {
-  return html`<nav class="sections" aria-label="Operations"><ul>${SECTIONS.map(([name, title]) => html`<li key=${name}>
+  const nav = useRef(null);
+  useEffect(() => { // on a narrow screen, only some are in sight
+    const link = nav.current.querySelector("[aria-current]");
+    if (link) nav.current.scrollLeft = link.offsetLeft - nav.current.clientWidth / 2 + link.offsetWidth / 2;
+  }, [current]);
+  return html`<nav class="sections" ref=${nav} aria-label="Operations"><ul>${SECTIONS.map(([name, title]) => html`<li key=${name}>
     <a href=${name ? `/admin/${name}` : "/admin"} aria-current=${name === current ? "page" : null}>${title}</a></li>`)}</ul></nav>`;
 }
 

@@ -9,7 +9,7 @@ import { t } from "../texts/index.js";
 
 const COVERS = 4;
 
-export const imageOf = (itemId) => `/items/${encodeURIComponent(itemId)}/image`;
+export const imageOf = (itemId) => `/items/${encodeURIComponent(itemId)}/image?size=224`;
 
 function Cover({ id, name, itemIds }) {
   const shown = itemIds.slice(0, COVERS);

@@ -1,0 +1,123 @@
+"""The shop's rules: what they are, what others would change in lists, and publishing them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from bowerbird.errors import InputError
+from bowerbird.recommend.filtering.filters import ItemFilter
+from bowerbird.recommend.options import RecommendOptions
+from bowerbird.recommend.rerank.boosts import Rule
+from bowerbird.recommend.rerank.shop_rules import Pin, ShopRules
+from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies.base import Body, UserId
+from bowerbird.serve.bodies.lists import Asked
+from bowerbird.serve.protection.access import caller_of
+from bowerbird.serve.protection.keys import Role
+from bowerbird.serve.protection.routes import KB, Guard, RouteRules, guarded_router
+from bowerbird.serve.routes.admin.rule_effects import Effects, RuleEffects
+
+MAX_RULES = 500
+MAX_BODY_BYTES = 500 * KB
+
+
+class RulesBody(Asked):
+    """Rules as they are written in `boosts.toml`."""
+
+    places: Annotated[int, Field(ge=0, le=200)] = ShopRules.places
+    """Maximal number of ranks that a boosted item moves up."""
+    boost: Annotated[list[Rule], Field(max_length=MAX_RULES)] = Field(default=[])
+    pin: Annotated[list[Pin], Field(max_length=MAX_RULES)] = Field(default=[])
+    hide: Annotated[list[ItemFilter], Field(max_length=MAX_RULES)] = Field(default=[])
+
+    def as_rules(self) -> ShopRules:
+        """The rules. Raises `InputError` for contradictory ones."""
+        return ShopRules(self.places, tuple(self.boost), tuple(self.pin), tuple(self.hide))
+
+
+class RulesInForce(Body):
+    """The rules of the store, and which they are."""
+
+    rules: RulesBody
+    version: str
+    """A digest: what is published names the one that it was made from."""
+
+
+class NewRules(Asked):
+    """Rules to put in force."""
+
+    rules: RulesBody
+    version: str
+    """Of the rules that were edited; it must still be in force."""
+
+
+class PreviewRequest(Asked):
+    """Rules to try."""
+
+    rules: RulesBody
+    user: UserId | None = None
+    """Whose list to show; the one that changes most without it."""
+    n: Annotated[int, Field(ge=1, le=50)] = 10
+    users: Annotated[int, Field(ge=1, le=100)] = 20
+    """Size of the sample of users."""
+
+
+@dataclass(frozen=True)
+class RuleDesk:
+    """What the routes do with the rules of one server."""
+
+    app_state: AppState
+
+    def in_force(self) -> RulesInForce:
+        """The rules with their digest."""
+        rules = self.app_state.rules.read()
+        body = RulesBody(
+            places=rules.places, boost=list(rules.boost), pin=list(rules.pin), hide=list(rules.hide)
+        )
+        return RulesInForce(rules=body, version=self.app_state.rules.digest)
+
+    def publish(self, body: NewRules) -> RulesInForce:
+        """Put rules in force. Raises `InputError` where others came into force meanwhile."""
+        if body.version != self.app_state.rules.digest:
+            raise InputError("other rules were published meanwhile: load them, and make your change again")
+        self.app_state.rules.publish(body.rules.as_rules())
+        return self.in_force()
+
+    def preview(self, body: PreviewRequest) -> Effects:
+        """What rules would change, compared with those in force."""
+        served = self.app_state.served
+        served.taste.refresh()
+        before, after = self.app_state.rules.read(), body.rules.as_rules()
+        options = RecommendOptions(rules=before), RecommendOptions(rules=after)
+        return RuleEffects(served, body.n, *options).of_sample(body.users, body.user)
+
+
+def routes(app_state: AppState) -> APIRouter:
+    router, thread = guarded_router(RouteRules(Role.ADMIN, MAX_BODY_BYTES)), CapacityLimiter(1)
+    desk = RuleDesk(app_state)
+
+    @router.get("/rules")
+    def rules() -> RulesInForce:
+        """The shop's boosts, pins and what it hides."""
+        return desk.in_force()
+
+    @router.put("/rules")
+    async def publish(body: NewRules, request: Request) -> RulesInForce:
+        """Put rules in force: the next list follows them."""
+        result = await to_thread.run_sync(desk.publish, body, limiter=thread)
+        guard: Guard = request.app.state.guard
+        counts = {name: str(len(getattr(body.rules, name))) for name in ("boost", "pin", "hide")}
+        guard.audit.write("publish rules", caller_of(request).name, version=result.version, **counts)
+        return result
+
+    @router.post("/rules/preview")
+    async def preview(body: PreviewRequest) -> Effects:
+        """What rules would change in the lists of a sample of users; nothing comes into force."""
+        return await to_thread.run_sync(desk.preview, body, limiter=thread)
+
+    return router
