@@ -12,7 +12,7 @@ from bowerbird.serve.app import create_app
 from bowerbird.serve.bodies.errors import ErrorBody
 from bowerbird.serve.bodies.recommendations import Recommendations
 
-NOT_JSON = {"/metrics", "/items/{item_id}/image", "/users/{user}/changes"}
+NOT_JSON = {"/metrics", "/items/{item_id}/image", "/items/{item_id}/json-ld", "/users/{user}/changes"}
 
 
 @pytest.fixture(scope="module")

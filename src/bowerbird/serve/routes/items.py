@@ -18,7 +18,8 @@ from bowerbird.serve.bodies.items import ItemPageBody
 from bowerbird.serve.bodies.users import UserIds
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
-from bowerbird.serve.served_snapshot import ServedSnapshot
+from bowerbird.serve.services.items import known_position
+from bowerbird.serve.services.json_ld import encode_json_ld
 
 PICTURE_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -28,6 +29,10 @@ PICTURE_ANSWERS: dict[int | str, dict[str, Any]] = {
         }
     },
     304: {"description": "The client's picture, named by If-None-Match, is still the same."},
+}
+JSON_LD = "application/ld+json"
+JSON_LD_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {"content": {JSON_LD: {"schema": {"type": "object"}}}}
 }
 PICTURE_CACHING = "public, max-age=3600, stale-while-revalidate=86400"
 MAX_CACHED_COPIES = 1000
@@ -77,14 +82,6 @@ def _add_interests(router: APIRouter, app_state: AppState) -> None:
         return InterestList(user=user, interests=bodies)
 
 
-def known_position(item_id: str, served: ServedSnapshot) -> int:
-    """The position of an item; status 404 for an unknown one."""
-    position = served.position_of(item_id)
-    if position is None:
-        raise HTTPException(404, f"there is no item {item_id!r}")
-    return position
-
-
 def _pictures(app_state: AppState) -> APIRouter:
     """Pictures need no key: pages show them by address, and anybody who visits the shop sees them."""
     router = guarded_router(RouteRules())
@@ -112,6 +109,13 @@ def _small_copy(encoded: bytes, size: int) -> bytes:
 
 
 def _add_item(router: APIRouter, app_state: AppState) -> None:
+    @router.get("/items/{item_id:ids}/json-ld", responses=JSON_LD_ANSWER, response_class=Response)
+    def json_ld(item_id: str) -> Response:
+        """The item as schema.org `Product`, to be put into the shop's page of it."""
+        served = app_state.served
+        item = served.catalogue.item(known_position(item_id, served))
+        return Response(encode_json_ld(item), media_type=JSON_LD)
+
     @router.get("/items/{item_id:ids}")
     def item(item_id: str) -> ItemPageBody:
         """One item, with all its fields and the variants of its article."""

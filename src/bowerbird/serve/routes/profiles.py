@@ -18,6 +18,7 @@ from bowerbird.serve.bodies.profiles import ExplanationBody, ProfileBody, Simila
 from bowerbird.serve.bodies.users import Exclusion, ExportBody
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
+from bowerbird.serve.services import explanations
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.ranking import Scale
 from bowerbird.taste.profile.export import export_user
@@ -67,10 +68,7 @@ def _add_profile_routes(router: APIRouter, app_state: AppState) -> None:
     @router.get("/users/{user:id}/taste/explain")
     def explain(user: UserId, item: str) -> ExplanationBody:
         """Why an item may suit a user: the events and the interest that lead to it."""
-        if item not in app_state.served.catalogue:
-            raise HTTPException(404, f"there is no item {item!r}")
-        explanation = _reader(app_state).explain_item(user, item).as_dict()
-        return ExplanationBody(user=user, item_id=item, **explanation)
+        return explanations.explain(app_state, user, item)
 
     @router.get("/users/{user:id}/taste/similar-users")
     def similar_users(user: UserId) -> SimilarUsersBody:

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path
 from pydantic import Field, StringConstraints
 
-from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import Body, UserId
 from bowerbird.serve.bodies.items import ItemBody
@@ -15,12 +14,12 @@ from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
 from bowerbird.serve.routes.page.complements import ComplementList, Count, find_complements
 from bowerbird.serve.served_snapshot import ServedSnapshot
+from bowerbird.serve.services.saved_items import saved_items
 from bowerbird.taste.control.boards import MAX_ITEMS, MAX_NAME_LENGTH, Board, Boards
 
 MAX_BODY_BYTES = 300 * KB  # as many items as a board may have
 SAVED = "saved"
 """Id of the board that holds what a user saved."""
-SAVE, REMOVE = ACTION_CODE[Action.SAVE.value], ACTION_CODE[Action.REMOVE.value]
 BoardId = Annotated[str, Path(max_length=100)]
 
 
@@ -82,7 +81,7 @@ def _own_boards(app_state: AppState) -> APIRouter:
         """A board of any sort, and whether it is the user's own to change."""
         if (own := boards.find(owner(user), board_id)) is not None:
             return own, True
-        others = [Board(SAVED, user, SAVED, tuple(_saved(app_state, user))), *_imported(app_state, user)]
+        others = [Board(SAVED, user, SAVED, tuple(saved_items(app_state, user))), *_imported(app_state, user)]
         return known(next((board for board in others if board.id == board_id), None)), False
 
     @router.get("/users/{user:id}/boards")
@@ -90,7 +89,7 @@ def _own_boards(app_state: AppState) -> APIRouter:
         """All boards of a user."""
         return BoardList(
             user=user,
-            saved=_saved(app_state, user),
+            saved=saved_items(app_state, user),
             own=[_summary(board) for board in boards.of_user(owner(user))],
             imported=[_summary(board) for board in _imported(app_state, user)],
         )
@@ -149,19 +148,6 @@ def _shared_boards(app_state: AppState) -> APIRouter:
         return _with_items(board, app_state.served, False)
 
     return router
-
-
-def _saved(app_state: AppState, user: str) -> list[str]:
-    """Items that a user saved and did not take back, the latest first."""
-    graph = app_state.served.taste
-    graph.refresh()
-    state, last_change = graph.state(user), dict[int, int]()
-    for item, action in zip(state.items.tolist(), state.actions.tolist(), strict=True):
-        if action in (SAVE, REMOVE):
-            last_change.pop(item, None)  # so that the latest comes last
-            last_change[item] = action
-    ids = graph.catalogue.ids
-    return [ids[item] for item, action in reversed(last_change.items()) if action == SAVE]
 
 
 def _imported(app_state: AppState, user: str) -> list[Board]:

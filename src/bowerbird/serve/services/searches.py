@@ -1,0 +1,52 @@
+"""Searches by text, by item and by picture."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from bowerbird.assist.languages.queries import query_for_catalogue
+from bowerbird.errors import InputError
+from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies.items import ScoredItems
+from bowerbird.serve.bodies.lists import PictureQuery, SearchQuery
+from bowerbird.serve.pages import Page
+from bowerbird.serve.served_snapshot import ServedSnapshot
+from bowerbird.serve.services.items import known_position
+
+if TYPE_CHECKING:
+    from bowerbird.embed.search.searcher import SearchHit
+
+MAX_QUERY_LENGTH = 2000  # characters
+
+
+def search(app_state: AppState, query: SearchQuery) -> ScoredItems:
+    """Items by text, or like an item; with an item, the text describes the change.
+
+    Raises `InputError` where neither is named; status 404 for an unknown item.
+    """
+    served = app_state.served
+    if query.item is not None:
+        known_position(query.item, served)
+    if not query.q.strip() and query.item is None:
+        raise InputError("name what to search for: ?q=TEXT or ?item=ID")
+    page, text = Page.of(app_state, served, query, "search"), _query_text(query.q, served)
+    return scored(page, served.searcher.search(text=text, item=query.item, n=page.n, allowed=page.eligible))
+
+
+def search_by_picture(app_state: AppState, query: PictureQuery, picture: bytes) -> ScoredItems:
+    """Items like an encoded picture; a text describes the change. Raises `InputError` for a broken one."""
+    served, digest = app_state.served, hashlib.blake2b(picture, digest_size=8).hexdigest()
+    page, text = Page.of(app_state, served, query, "search", digest), _query_text(query.q, served)
+    return scored(page, served.searcher.search(text=text, image=picture, n=page.n, allowed=page.eligible))
+
+
+def scored(page: Page, hits: list[SearchHit]) -> ScoredItems:
+    """The answer with hits."""
+    return ScoredItems(**page.scored([(hit.position, hit.score) for hit in hits]))
+
+
+def _query_text(query: str, served: ServedSnapshot) -> str | None:
+    """The text of a search, cut to its longest and in the catalogue's language where it can be; or None."""
+    text = query[:MAX_QUERY_LENGTH].strip()
+    return query_for_catalogue(text, served.snapshot) if text else None
