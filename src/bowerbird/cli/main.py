@@ -21,6 +21,7 @@ from bowerbird.cli.demo import demo
 from bowerbird.cli.evaluation.bench import bench_app
 from bowerbird.cli.evaluation.evaluate import evaluate
 from bowerbird.cli.keys import keys_app
+from bowerbird.cli.mcp import mcp
 from bowerbird.cli.requests.ask import ask
 from bowerbird.cli.requests.chat import chat
 from bowerbird.cli.requests.complete import complete
@@ -65,6 +66,7 @@ app.add_typer(taste, name="taste")
 app.command()(evaluate)
 app.add_typer(bench_app, name="bench")
 app.command()(serve)
+app.command()(mcp)
 app.add_typer(keys_app, name="keys")
 app.add_typer(versions_app, name="versions")
 app.add_typer(config_app, name="config")

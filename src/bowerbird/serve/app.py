@@ -29,6 +29,7 @@ from bowerbird.serve.routes import (
     item_changes,
     items,
     lists,
+    mcp,
     models,
     profiles,
     recommendations,
@@ -36,6 +37,8 @@ from bowerbird.serve.routes import (
 from bowerbird.serve.routes.admin import operations
 from bowerbird.serve.routes.page import boards, changes, complements, files, search_reading, taste_stream
 
+MCP_HEADERS = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
+"""What an MCP client in a web page sends; here, since the routes' module must not need its package."""
 SWITCH_S = 0.001
 """Python's thread switch interval: at the default of 5 ms an event would wait for several computing
 threads."""
@@ -59,6 +62,7 @@ def create_app(
         if warm_up:
             build_routes(app)
             app_state.served.assistant.parts.warm_up_in_background()
+            mcp.warm_up_in_background()
         yield
         app_state.close()
 
@@ -81,6 +85,7 @@ def create_app(
     app.include_router(erasure.routes(app_state))
     app.include_router(chat.routes(app_state))
     app.include_router(models.routes(app_state))
+    app.include_router(mcp.routes(app_state))
     app.include_router(files.routes())
     _describe_keys(app)
     return app
@@ -134,7 +139,7 @@ def _add_middleware(app: FastAPI, metrics: Metrics, settings: ServerSettings) ->
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID", *MCP_HEADERS],
             expose_headers=["X-Request-ID", "Retry-After"],
             max_age=600,
         )

@@ -68,7 +68,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(ImportError)
     async def missing_package(_: Request, error: ImportError) -> JSONResponse:
-        _log.error("%s is not installed here: `pip install 'bowerbird[models]'`", error.name or error)
+        log_missing_package(error)
         return error_response(503, "a package that this needs is not installed on the server", "ImportError")
 
     @app.exception_handler(HTTPException)
@@ -85,6 +85,12 @@ def add_error_handlers(app: FastAPI) -> None:
         status = 400 if request.url.path.startswith(OPENAI_PATHS) else 422
         message = f"{location}: {first['msg']}"
         return error_response(status, message, "invalid_request_error", param=location or None)
+
+
+def log_missing_package(error: ImportError) -> None:
+    """Log what brings a package that is not installed."""
+    extra = "mcp" if (error.name or "").partition(".")[0] in ("mcp", "mcp_types") else "models"
+    _log.error("%s is not installed here: `pip install 'bowerbird[%s]'`", error.name or error, extra)
 
 
 def _methods_of(request: Request) -> list[str]:

@@ -1,0 +1,45 @@
+"""The MCP server over streamable HTTP: one answer in JSON for each message, without sessions."""
+
+from __future__ import annotations
+
+from anyio import CapacityLimiter
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
+
+from bowerbird.serve.app_state import AppState
+from bowerbird.serve.mcp.server import make_server
+from bowerbird.serve.protection.access import caller_of
+
+
+async def answer(app_state: AppState, request: Request, threads: CapacityLimiter) -> Response:
+    """Answer a message whose body was read, for the caller who sent it.
+
+    The manager lives as long as the request: what a broken client leaves behind ends with it, and an app that
+    is mounted elsewhere needs no lifespan of ours.
+    """
+    server = make_server(app_state, caller_of(request), threads)
+    manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
+    messages: list[Message] = [{"type": "http.request", "body": await request.body(), "more_body": False}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return messages.pop() if messages else await request.receive()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async with manager.run():
+        await manager.handle_request(request.scope, receive, send)
+    return _response(sent)
+
+
+def _response(sent: list[Message]) -> Response:
+    content = b"".join(message.get("body", b"") for message in sent[1:])
+    response = Response(content, sent[0]["status"])
+    response.raw_headers = [
+        *(pair for pair in sent[0]["headers"] if pair[0].lower() != b"content-length"),
+        (b"content-length", str(len(content)).encode()),
+    ]
+    return response

@@ -1,0 +1,90 @@
+"""`POST /mcp`: the tools of `bowerbird.serve.mcp` over streamable HTTP, for agents."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeAlias
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies.base import Body
+from bowerbird.serve.protection.keys import Role
+from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
+
+MAX_BODY_BYTES = 600 * KB  # 500 excluded ids
+MAX_RUNNING = 4
+"""Tools that run at a time in one process."""
+Answer: TypeAlias = Callable[[AppState, Request, CapacityLimiter], Awaitable[Response]]
+
+
+class McpMessage(BaseModel):
+    """A message of the Model Context Protocol (JSON-RPC 2.0)."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+    jsonrpc: Literal["2.0"]
+    id: str | int | None = None
+    """None in notifications, which are answered with status 202."""
+    method: str
+    params: dict[str, Any] | None = None
+
+
+class McpError(BaseModel):
+    """An error of the protocol."""
+
+    model_config = ConfigDict(extra="allow")
+    code: int
+    message: str
+
+
+class McpAnswer(Body):
+    """The result of a message, or an error."""
+
+    jsonrpc: Literal["2.0"]
+    id: str | int | None
+    result: dict[str, Any] | None = None
+    error: McpError | None = None
+
+
+def routes(app_state: AppState) -> APIRouter:
+    router, threads = guarded_router(RouteRules(Role.READ, MAX_BODY_BYTES)), CapacityLimiter(MAX_RUNNING)
+    content = {"application/json": {"schema": McpMessage.model_json_schema()}}
+    described = {"requestBody": {"required": True, "content": content}}
+
+    @router.post(
+        "/mcp",
+        response_model=None,
+        responses={200: {"model": McpAnswer}, 202: {"description": "A notification."}, 406: {}},
+        openapi_extra=described,
+    )
+    async def mcp(request: Request) -> Response:
+        """Answer a message of an MCP client; `tools/list` names the tools that the caller may use."""
+        answer = await to_thread.run_sync(load, limiter=threads)
+        return await answer(app_state, request, threads)
+
+    return router
+
+
+def load() -> Answer:
+    """What answers messages. Raises `ImportError` where the optional package is not installed.
+
+    The first import takes two seconds of processor time: a thread's, since nothing else may wait for it.
+    """
+    from bowerbird.serve.mcp.http import answer
+
+    return answer
+
+
+def warm_up_in_background() -> None:
+    """Import what answers messages, where it is installed: clients wait ten seconds for the first answer."""
+
+    def warm_up() -> None:
+        with contextlib.suppress(ImportError):
+            load()
+
+    threading.Thread(target=warm_up, name="mcp", daemon=True).start()
