@@ -109,6 +109,20 @@ def test_items_may_come_and_go_after_the_training(ranker: ConversationRanker, tm
     assert scary[loaded.catalogue.position["new"]] > funny[loaded.catalogue.position["new"]]
 
 
+def test_an_article_comes_once_and_not_at_all_where_a_variant_was_named(
+    ranker: ConversationRanker, tmp_path: Path
+) -> None:
+    """The scary films are variants of two articles, the funny ones are articles of their own."""
+    groups = ["x", "x", "y", "y", "", "", "", ""]
+    items = [Item(f"i{k}", title, group_id=groups[k]) for k, title in enumerate(TITLES)]
+    ranker.save(tmp_path)
+    loaded = ConversationRanker.load(tmp_path, Catalogue.of(items))
+    contexts = [context(loaded, text) for text in ("Something scary please", "I loved Dread Manor")]
+    lists = [[loaded.catalogue.ids[p] for p in best] for best, _ in loaded.recommend(contexts, 3)]
+    assert [groups[int(item_id[1:])] for item_id in lists[0]] in (["x", "y", ""], ["y", "x", ""])
+    assert lists[1][0] in ("i2", "i3") and {"i0", "i1"}.isdisjoint(lists[1]) and len(lists[1]) == 3
+
+
 def test_an_interrupted_training_continues_with_the_next_source(tmp_path: Path) -> None:
     """The first run stops in its third source; the second fits that and what follows, and ends alike."""
     fitted: list[str] = []

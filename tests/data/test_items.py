@@ -76,6 +76,21 @@ def test_variants_share_a_group_and_others_are_alone(groups: list[str]) -> None:
             assert (numbers[row] == numbers[other]) == (row == other or bool(group and group == other_group))
 
 
+def test_prices_of_an_open_catalogue_follow_its_sales() -> None:
+    later, soon = NOW + DAY, NOW + DAY / 2
+    sale = {"price": 20.0, "list_price": 20.0, "sale_price": 10.0}
+    catalogue = Catalogue.of(
+        [Item("a", "a", **sale, sale_starts=soon, sale_ends=later), Item("b", "b", price=3.0)]
+    )
+    assert (catalogue.item(0).price, catalogue.prices.tolist()) == (20.0, [20.0, 3.0])
+    for moment, price in ((NOW, 20.0), (soon, 10.0), (later, 20.0), (later + DAY, 20.0)):
+        catalogue.follow_sales(moment)
+        assert (catalogue.item(0).price, catalogue.prices.tolist()) == (price, [price, 3.0])
+        assert catalogue.on_sale.tolist() == [price < 20, False] and catalogue.items_at(np.array([0]))[
+            0
+        ].on_sale == (price < 20)
+
+
 def test_the_schema_and_the_item_name_the_same_fields() -> None:
     assert list(ITEM_SCHEMA.names) == list(Item.__dataclass_fields__)
 

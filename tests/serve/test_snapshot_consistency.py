@@ -27,6 +27,7 @@ from bowerbird.serve.app_state import AppState
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.taste.graph import TasteGraph
 from factories import publish_vectors
+from waiting import wait_until
 
 TITLE = re.compile(r"thing (\d+) of (\w+)")
 PRICES = {"first": 10.0, "second": 500.0}
@@ -111,6 +112,10 @@ def items_in(answer: Any) -> Iterator[dict[str, Any]]:
             yield from items_in(value)
 
 
+def ids_of(answer: dict[str, Any]) -> set[str]:
+    return {item["item_id"] for item in items_in(answer)}
+
+
 def check_one_set(answer: dict[str, Any]) -> set[str]:
     """Check that all items are described by one set; returns the set's name."""
     names = set()
@@ -189,6 +194,20 @@ def test_new_items_between_opening_and_the_first_search_and_chat(app: FastAPI, t
         == check_one_set(chat(client, "u1", "a thing for me"))
         == {"second"}
     )
+
+
+def test_what_is_withdrawn_leaves_while_other_versions_are_being_opened(app: FastAPI, tmp_path: Path) -> None:
+    """The thread that opens versions may be busy for seconds, as where its lock is held."""
+    client, app_state, store = TestClient(app), app.state.app_state, Store.open(tmp_path / "store")
+    gone = search_similar(client)["items"][0]["item_id"]
+    with app_state._following:
+        app_state.watch()
+        try:
+            store.publish_catalogue(store.catalogue().without([gone]))
+            wait_until(lambda: gone not in ids_of(search_similar(client)), f"{gone} is withdrawn")
+        finally:
+            app_state._closed.set()
+    assert client.get(f"/items/{gone}").status_code == 404
 
 
 def test_the_matrix_is_in_memory_once(app: FastAPI) -> None:

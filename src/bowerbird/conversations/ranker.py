@@ -89,12 +89,19 @@ class ConversationRanker:
         return scores
 
     def recommend(self, contexts: Sequence[ConversationContext], n: int) -> list[tuple[IntArray, FloatArray]]:
-        """The best `n` items of each context, positions and scores, without those already named."""
-        scores = self.scores(contexts)
-        lists = []
-        for row, best in zip(scores, top_k(scores, n), strict=True):
+        """The best `n` articles of each context by their best variants, positions and scores.
+
+        Articles of which a variant was named already are left out.
+        """
+        articles, scores = self.catalogue.articles, self.scores(contexts)
+        count, lists = min(n * articles.max_variants, len(self.catalogue)), []
+        for context, row, best in zip(contexts, scores, top_k(scores, count), strict=True):
             eligible = best[row[best] > EXCLUDED]
-            lists.append((eligible, row[eligible]))
+            if articles.has_variants:
+                is_named = articles.shares_article(np.asarray(context.mentioned_items, np.int64))
+                eligible = eligible[~is_named[eligible]]
+            chosen = eligible[articles.first_rows(eligible)][:n]
+            lists.append((chosen, row[chosen]))
         return lists
 
     def save(self, folder: Path) -> None:

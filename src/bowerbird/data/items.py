@@ -122,7 +122,9 @@ class Catalogue:
     """Items in a fixed order, with their positions."""
 
     def __init__(self, table: pa.Table) -> None:
-        columns = _with_current_prices(_with_all_columns(table), datetime.now(UTC))
+        now = datetime.now(UTC)
+        columns = _with_current_prices(_with_all_columns(table), now)
+        self._sales_change_at = _next_change_of_sales(columns, now)
         # Combine all columns but the pictures: combining those would copy them into memory.
         joined = columns.drop_columns(["image"]).combine_chunks()
         image_column = ITEM_SCHEMA.get_field_index("image")
@@ -270,6 +272,15 @@ class Catalogue:
         for name in ("available", "withdrawn"):
             self.__dict__.pop(name, None)
 
+    def follow_sales(self, now: datetime) -> None:
+        """Set the prices to those of `now`, in place, where a sale has begun or ended since they were set."""
+        if now < self._sales_change_at:
+            return
+        self._sales_change_at = _next_change_of_sales(self.table, now)
+        self.table = _with_current_prices(self.table, now)
+        for name in ("prices", "on_sale", "_fields", "_rows"):
+            self.__dict__.pop(name, None)
+
     def in_category(self, name: str) -> BoolArray:
         """Whether a name is part of each item's category path, ignoring case, (items,) bool."""
         names, rows = self._categories
@@ -363,6 +374,14 @@ def _with_current_prices(table: pa.Table, now: datetime) -> pa.Table:
     in_force = pc.if_else(is_sale, table["sale_price"], table["list_price"])
     prices = pc.if_else(has_sale_price, in_force, table["price"])
     return table.set_column(ITEM_SCHEMA.get_field_index("price"), ITEM_SCHEMA.field("price"), prices)
+
+
+def _next_change_of_sales(table: pa.Table, now: datetime) -> datetime:
+    """The next time when a sale begins or ends; the end of all time where none will."""
+    moment = pa.scalar(now, ITEM_SCHEMA.field("sale_starts").type)
+    columns = (table[name] for name in ("sale_starts", "sale_ends"))
+    times = (pc.min(column.filter(pc.greater(column, moment))).as_py() for column in columns)
+    return min((time for time in times if time is not None), default=datetime.max.replace(tzinfo=UTC))
 
 
 def _item_from_row(row: Mapping[str, Any]) -> Item:

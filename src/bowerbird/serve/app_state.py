@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from bowerbird.serve.maintenance import MaintenanceProcess
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.taste.control.erasure_queue import ErasureQueue
 
-POLL_S = 0.2  # seconds between two checks for new versions
+POLL_S = 0.2  # seconds between two checks for new versions, and between two for what is not sold any more
 POLLS_PER_FLUSH = 50  # polls between two flushes of the exposures
 POLLS_PER_LOG_CHECK = 10  # polls between two checks for imported events that the ranker does not know
 _log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class AppState:
         self._erasures = ErasureQueue(self.store)
         self._maintenance = MaintenanceProcess(self.store)
         self._failed: dict[str, str] | None = None  # versions that could not be opened
+        self._followed: tuple[tuple[int, int], ServedSnapshot] | None = None
+        """The versions and the snapshot of which what is not sold was left out last."""
 
     @property
     def synthetic(self) -> bool:
@@ -84,8 +87,9 @@ class AppState:
 
     def watch(self) -> None:
         """Start polling for new versions; they are served as soon as they are open, and the old ones until
-        then."""
+        then. Another thread polls for what is not sold any more: opening versions takes seconds."""
         threading.Thread(target=self._watch, name="new versions", daemon=True).start()
+        threading.Thread(target=self._watch_catalogue, name="items not sold", daemon=True).start()
 
     def close(self) -> None:
         """Stop polling, and the maintenance process."""
@@ -113,6 +117,23 @@ class AppState:
                 seen = None
                 self._closed.wait(POLLS_PER_LOG_CHECK * POLL_S)
 
+    def _watch_catalogue(self) -> None:
+        while not self._closed.wait(POLL_S):
+            try:
+                self.follow_catalogue()
+            except Exception:
+                if not self._closed.is_set():
+                    _log.exception("the newest catalogue of %s can't be read", self.store.path)
+                self._closed.wait(POLLS_PER_LOG_CHECK * POLL_S)
+
+    def follow_catalogue(self) -> None:
+        """Stop naming what is not sold any more, and price what is for sale as sales begin and end."""
+        served, token = self.served, self.store.history_token()
+        served.catalogue.follow_sales(datetime.now(UTC))
+        if (token, served) != self._followed:
+            self._leave_out_unsold(served)
+            self._followed = token, served
+
     def _flush_exposures(self) -> None:
         self.exposures.flush({request.user_id for request in self._erasures.read().requests})
 
@@ -120,30 +141,33 @@ class AppState:
         """Serve the versions in force, as far as they are complete; start the erasure of queued users and the
         training of missing versions."""
         with self._following:
+            self._leave_out_unsold(self.served)
             self.served.taste.refresh()  # drops erased users, even if no request comes
             self.exposures.drop_pending({request.user_id for request in self._erasures.read().requests})
             in_force = self._in_force = self.store.snapshot(self.served.snapshot)
-            self._leave_out_unsold(in_force)
             target = in_force if in_force.complete else self.served.snapshot.with_facts_of(in_force)
             if target.names not in (self.served.snapshot.names, self._failed):
                 self._swap(target)
             if not self._closed.is_set():
                 self._maintenance.start_if_needed(in_force)
 
-    def _leave_out_unsold(self, newer: StoreSnapshot) -> None:
-        """Stop naming what is not sold any more: the newer versions may take seconds to open."""
-        version, served = newer.version(CatalogueMeta.KIND), self.served.snapshot.version(CatalogueMeta.KIND)
-        if version is None or served is None:
+    def _leave_out_unsold(self, served: ServedSnapshot) -> None:
+        """Stop naming what the newest catalogue does not sell: its versions may take seconds to open."""
+        current, own = self.store.history().current, served.snapshot.version(CatalogueMeta.KIND)
+        name = current.versions.get(CatalogueMeta.KIND) if current else None
+        if current is None or name is None or own is None:
             return
-        if version.name != served.name:
-            self.served.catalogue.leave_out(read_availability(version.path))
-        elif newer.rolled_back:
-            self.served.catalogue.undo_leave_out()
+        if name == own.name:
+            if current.rolled_back:
+                served.catalogue.undo_leave_out()
+        elif (newest := self.store.version(CatalogueMeta.KIND, name)) is not None:
+            served.catalogue.leave_out(read_availability(newest.path))
 
     def _swap(self, snapshot: StoreSnapshot) -> None:
         try:
             opened = ServedSnapshot(snapshot, self.address)
             opened.warm_up(self.served)
+            self._leave_out_unsold(opened)
         except Exception:
             self._failed = snapshot.names
             _log.exception("versions of %s can't be opened; the old ones are still served", self.store.path)

@@ -29,19 +29,21 @@ def parse_id(value: Any) -> str:
     return whole if dot and whole.isdecimal() and zeros and not zeros.strip("0") else text
 
 
-def parse_price(value: Any) -> Price | None:
+def parse_price(value: Any, currency: str = "") -> Price | None:
     """Parse a price and its currency ("" if there is none); None unless it is a finite number >= 0.
+
+    `currency` is that of prices that name none.
 
     >>> parse_price("1,299.00 USD"), parse_price("free")
     (Price(amount=1299.0, currency='USD'), None)
     """
-    price = prices.parse_price(value)
+    price = prices.parse_price(value, currency)
     return None if isinstance(price, Rejection) else price
 
 
-def parse_amount(value: Any) -> float | None:
+def parse_amount(value: Any, currency: str = "") -> float | None:
     """Parse the amount of a price; None as in `parse_price`."""
-    price = parse_price(value)
+    price = parse_price(value, currency)
     return price.amount if price else None
 
 

@@ -17,6 +17,7 @@ from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_lines import read_json_lines
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import Records, RejectedRow, records_of
+from bowerbird.data.readers.values.times import explain_rejection
 
 ACTION_OF = {
     "view_item_list": Action.IMPRESSION,
@@ -66,7 +67,7 @@ def parse_events(row: dict[str, Any]) -> Iterator[Event | Alias | str]:
     if not user and not device:
         yield "no user_pseudo_id"
     elif at is None:
-        yield "no event_timestamp that can be read"
+        yield "no event_timestamp that can be read" + explain_rejection(row.get("event_timestamp"))
     elif not items:
         yield "no items"
     else:
@@ -82,7 +83,7 @@ def parse_events(row: dict[str, Any]) -> Iterator[Event | Alias | str]:
                 action=action,
                 at=at,
                 event_id=lines.event_id(item_id),
-                value=parse_amount(item.get("price")),
+                value=parse_amount(item.get("price"), _parameter(row, "currency")),
                 session=session or None,
                 surface=_text(item, "item_list_name") or None,
                 position=parse_whole_number(item.get("index", item.get("item_list_index"))),

@@ -194,7 +194,7 @@ def _event(
         action=action,
         at=at,
         event_id=lines.event_id(item) or (message_id + id_suffix if message_id else ""),
-        value=parse_amount(product.get("price")),
+        value=parse_amount(product.get("price"), parse_text(product.get("currency"))),
         session=parse_text(product.get("session_id")) or None,
         surface=parse_text(product.get("list_id")) or None,
         query=parse_text(product.get("query")) or None,

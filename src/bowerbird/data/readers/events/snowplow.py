@@ -19,6 +19,7 @@ from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, 
 from bowerbird.data.readers.inputs.json_lines import decode_json
 from bowerbird.data.readers.inputs.text_files import open_bytes
 from bowerbird.data.readers.records import Records, RejectedRow, records_of
+from bowerbird.data.readers.values.times import explain_rejection
 from bowerbird.errors import InputError
 
 N_FIELDS = 131
@@ -125,7 +126,7 @@ def parse_events(fields: list[str]) -> Iterator[Event | Alias | str]:
     elif not user and not device:
         yield "no user_id and no domain_userid"
     elif at is None:
-        yield "no time that can be read"
+        yield "no time that can be read" + explain_rejection(stamp)
     elif not products:
         yield "no product"
     else:
@@ -151,7 +152,7 @@ def _event(
         action=action,
         at=base.at,
         event_id=lines.event_id(item) or (f"{base.event_id}/{index}" if base.event_id else ""),
-        value=parse_amount(product.get("price")),
+        value=parse_amount(product.get("price"), parse_text(product.get("currency"))),
         session=base.session,
         surface=parse_text(product.get("list")) or None,
         position=parse_whole_number(product.get("position")),
@@ -176,7 +177,7 @@ def _interaction(fields: list[str]) -> tuple[Action | str | None, list[dict[str,
         product = {"id": data.get("sku"), "price": data.get("unitPrice", data.get("unit_price"))}
         return ACTION_OF[name], [product], ""
     actions = {"snowplow_ecommerce_action": ACTION_OF, "action": ACTION_OF_ENHANCED}.get(name, {})
-    action = actions.get(parse_text(data.get("type") or data.get("action")))
+    action = actions.get(parse_text(data.get("type") or data.get("action")).lower())
     if action is None:
         return None, [], ""
     entities = _entities(_value(fields, "contexts"))

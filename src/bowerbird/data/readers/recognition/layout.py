@@ -18,6 +18,10 @@ from bowerbird.errors import InputError
 
 _HM_FILES = (("items.parquet", "articles.csv"), ("transactions.parquet", "transactions_train.csv"))
 _CALL_TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias", "merge"})
+_OWN_FIELDS = frozenset(
+    {"attributes", "additional_images", "list_price", "sale_starts", "sale_ends", "rating_count"}
+)
+"""Fields that items of no other layout have under these names."""
 _OPENAI_FIELDS = frozenset({"is_eligible_search", "is_eligible_checkout", "enable_search", "enable_checkout"})
 
 
@@ -103,6 +107,8 @@ def _layout_of_object(record: dict[str, Any]) -> FileLayout | None:
     if "parent_asin" in record:
         return FileLayout.AMAZON_REVIEWS
     if "item_id" in record and record.keys() <= ITEM_FIELDS and not isinstance(record.get("price"), str):
+        return FileLayout.JSONL
+    if "item_id" in record and record.keys() & _OWN_FIELDS:
         return FileLayout.JSONL
     if isinstance(record.get("variants"), list):
         return FileLayout.SHOPIFY if record.keys() & {"handle", "body_html"} else FileLayout.OPENAI_FEED
