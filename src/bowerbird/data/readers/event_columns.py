@@ -138,6 +138,8 @@ def times(column: pa.Array) -> pa.Array:
         return utc.cast(AT, safe=False)
     if pa.types.is_date(column.type):
         return pc.assume_timezone(column.cast(pa.timestamp("us")), "UTC")
+    if pa.types.is_nested(column.type):
+        return pa.array([parse_time(value) for value in column.to_pylist()], AT)
     encoded = column.dictionary_encode()
     values = encoded.dictionary
     parsed = _vectorised_times(values) if len(values) > 1000 else None

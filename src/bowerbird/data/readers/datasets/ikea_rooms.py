@@ -36,7 +36,8 @@ def read(paths: Sequence[Path]) -> Records:
             )
             yield ItemDraft(item, location, row.get("image"))
         for location, row in read_rows(find_file(folder, "rooms.parquet"), ("room", "item_ids")):
-            ids = tuple(dict.fromkeys(parse_id(item) for item in row["item_ids"] or () if parse_text(item)))
+            listed = row["item_ids"] if isinstance(row["item_ids"], list) else ()
+            ids = tuple(dict.fromkeys(item_id for each in listed if (item_id := parse_id(each))))
             if not parse_text(row["room"]) or not ids:
                 yield RejectedRow(
                     "collections", "no item_ids" if parse_text(row["room"]) else "no room", location, row
