@@ -14,6 +14,7 @@ from dataclasses import replace
 from bowerbird.assist.answers import actions, item_answers, talk
 from bowerbird.assist.answers.item_lists import ListAnswer
 from bowerbird.assist.answers.searches import Answer, exclude, search
+from bowerbird.assist.answers.shop_lists import is_shop_list, list_of_shop
 from bowerbird.assist.cost import TurnMeter
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.finding import ItemMatches, check_items, find_items
@@ -134,6 +135,9 @@ class Assistant:
         yield replace(reply, text=text, writer=writer_of(written), cost=cost)
 
     def _answer(self, turn: Turn) -> Answer:
+        without_earlier = actions.take_back(turn)
+        if without_earlier is not None:
+            return search(without_earlier)
         act = turn.recognised.act
         if act in (Act.FIND, Act.SIMILAR, Act.COMPLETE) and _NAMES_ITEM.search(turn.reference.missing):
             return item_answers.missing(turn)
@@ -141,6 +145,8 @@ class Assistant:
             return exclude(turn)
         if act == Act.ITEM_QUESTION and (wants_other_version(turn) or wants_others_in(turn)):
             return search(replace(turn, recognised=Recognition(Act.FIND)))
+        if is_shop_list(turn.recognised) and not (turn.image or turn.items):
+            return list_of_shop(turn)
         handler = _HANDLERS.get(act)
         if handler is not None and not (turn.image or turn.items) and not answers_question(turn):
             return handler(turn)

@@ -208,6 +208,14 @@ def _ids(values: Sequence[object]) -> tuple[str, ...]:
 _SETS = ("facets", "exact", "excluded", "preferred")
 
 
+def without_values(
+    values: Mapping[str, frozenset[str]], removed: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    """Values by facet without those removed; a facet that has none left is dropped."""
+    rest = {facet: group - removed.get(facet, frozenset()) for facet, group in values.items()}
+    return {facet: group for facet, group in rest.items() if group}
+
+
 def asked_for_again(request: Request, facet: str, excluded: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """Excluded values that a request asks for after all: by their names, or nothing but them.
 

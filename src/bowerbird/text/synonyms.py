@@ -57,3 +57,71 @@ SYNONYMS: tuple[tuple[str, ...], ...] = (
     ("sci fi", "science fiction"),
 )
 """Groups of synonyms; a word is only mapped to a value that the catalogue has."""
+
+MATERIAL_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "wood",
+        (
+            "oak",
+            "walnut",
+            "pine",
+            "teak",
+            "beech",
+            "birch",
+            "ash",
+            "bamboo",
+            "mahogany",
+            "acacia",
+            "cherry wood",
+            "maple",
+            "rosewood",
+            "mango wood",
+            "plywood",
+            "solid wood",
+        ),
+    ),
+    (
+        "metal",
+        ("steel", "brass", "iron", "copper", "aluminium", "aluminum", "bronze", "chrome", "stainless steel"),
+    ),
+    ("stone", ("marble", "granite", "slate", "travertine", "sandstone")),
+    ("fabric", ("cotton", "linen", "wool", "velvet", "polyester", "silk", "canvas", "denim")),
+    ("textile", ("cotton", "linen", "wool", "velvet", "polyester", "silk", "canvas", "denim")),
+)
+"""Groups of materials, and those of them that a catalogue may name."""
+
+USES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        ("sit on", "sit in", "sit down on"),
+        ("chair", "armchair", "sofa", "stool", "bench", "pouf", "ottoman", "chaise longue", "bar stool"),
+    ),
+    (("sleep on",), ("bed", "mattress", "sofa bed", "daybed")),
+    (
+        ("drink from", "drink out of", "drink coffee from", "drink tea from"),
+        ("mug", "cup", "glass", "tumbler"),
+    ),
+    (("eat from", "eat out of", "eat off"), ("plate", "bowl")),
+    (("eat at", "dine at"), ("table", "dining table")),
+    (("work at", "write at"), ("desk", "table")),
+    (
+        ("wear on my head", "for my head", "for the head", "for her head"),
+        ("hat", "cap", "beanie"),
+    ),
+    (("wear around my neck", "for my neck", "around the neck"), ("scarf", "necklace")),
+    (("for my hands", "for cold hands"), ("gloves", "mittens")),
+    (("for my feet", "for cold feet"), ("socks", "shoes", "slippers", "boots")),
+    (
+        ("carry my things in", "carry my things", "carry my stuff", "carry my laptop", "carry my books"),
+        ("bag", "backpack", "rucksack", "tote bag", "shopper"),
+    ),
+    (("tell the time", "tells the time", "see the time"), ("clock", "watch", "alarm clock")),
+    (("see myself", "look at myself"), ("mirror",)),
+    (
+        ("read by", "light up", "for more light", "to give light"),
+        ("lamp", "light", "floor lamp", "table lamp"),
+    ),
+    (("put flowers in", "put my flowers in", "to hold flowers", "for fresh flowers"), ("vase",)),
+    (("put on the floor", "for the floor", "cover the floor", "for my floor"), ("rug", "carpet")),
+    (("rest my head on", "lean on"), ("cushion", "pillow")),
+)
+"""Phrases of a use ("something to sit on"), and the types that serve it, of those that a catalogue has."""

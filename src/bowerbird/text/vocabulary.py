@@ -19,7 +19,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.text.audiences import AUDIENCE, FORMS, audiences_of
 from bowerbird.text.departments import collect_departments
 from bowerbird.text.facets import FACETS, facet_values, split_values
-from bowerbird.text.synonyms import SYNONYMS
+from bowerbird.text.synonyms import MATERIAL_GROUPS, SYNONYMS, USES
 from bowerbird.text.words import correct_typo, stem, stem_phrase, tokenize, word_set
 
 _MEANINGLESS_VALUES = word_set("unknown other undefined none na n a misc item thing no yes true false")
@@ -39,6 +39,8 @@ class Meaning:
     facet: str
     exact: frozenset[str] = frozenset()
     loose: frozenset[str] = frozenset()
+    is_use: bool = False
+    """Whether it says what an item is for: a type that is named beside it is meant instead."""
 
     @property
     def values(self) -> frozenset[str]:
@@ -210,6 +212,7 @@ def _collect_phrases(
                 loose[key]["type"] |= types
                 hints.pop(key, None)
     _add_synonyms(exact, loose)
+    _add_material_groups(exact, loose)
     order = {facet: rank for rank, facet in enumerate(FACETS)}
     phrases = {}
     for phrase in {*exact, *loose}:
@@ -221,6 +224,7 @@ def _collect_phrases(
         phrases[phrase] = tuple(
             sorted(meanings, key=lambda meaning: (not meaning.exact, order[meaning.facet]))
         )
+    phrases |= {phrase: (meaning,) for phrase, meaning in _uses(phrases).items()}
     remaining_hints = {
         phrase: Meaning(facet, loose=frozenset(hint_values))
         for phrase, (facet, hint_values) in hints.items()
@@ -243,6 +247,35 @@ def _phrase_variants(value: str, heads_first: bool) -> Iterator[tuple[str, ...]]
         if len(words) == 1 and len(part) > 2:
             stem_base = part if part.endswith("e") else part + "e"
             yield (stem_base + "d",)
+
+
+def _add_material_groups(
+    exact: Mapping[tuple[str, ...], Mapping[str, set[str]]],
+    loose: dict[tuple[str, ...], dict[str, set[str]]],
+) -> None:
+    """Let the name of a group of materials ("wood") mean those that the catalogue has, in place."""
+    for group, names in MATERIAL_GROUPS:
+        materials = {
+            value
+            for name in names
+            for values_by_phrase in (exact, loose)
+            for value in values_by_phrase.get(stem_phrase(name), {}).get("material", ())
+        }
+        if materials:
+            for phrase in (stem_phrase(group), stem_phrase(f"{group}en")):
+                loose[phrase]["material"] |= materials
+
+
+def _uses(phrases: Mapping[tuple[str, ...], tuple[Meaning, ...]]) -> dict[tuple[str, ...], Meaning]:
+    """The types that serve a use ("sit on"), by the phrases of the use that name nothing else."""
+    uses = {}
+    for wordings, names in USES:
+        meanings = (meaning for name in names for meaning in phrases.get(stem_phrase(name), ()))
+        types = frozenset(value for each in meanings if each.facet == "type" for value in each.values)
+        for phrase in map(stem_phrase, wordings if types else ()):
+            if phrase not in phrases:
+                uses[phrase] = Meaning("type", loose=types, is_use=True)
+    return uses
 
 
 def _add_synonyms(

@@ -28,6 +28,13 @@ _REFUSAL = re.compile(
     r"n't\b|\b(?:no|not|nor|nothing|none|never|without|stop|enough|hate|dislike|tired|sick|avoid|leave|skip|rid|"
     r"except|hide|remove|anymore|cannot|forget|exclude|minus|drop|out|ban|allergic|allergy|spare|less|fewer)\b"
 )
+_HIDING = re.compile(
+    rf"{_REFUSAL.pattern}|\b(?:ugly|awful|horrible|hideous|terrible|trash|rubbish|bin|ditch|away|dump|dismiss)\b"
+)
+_SAVING = re.compile(
+    r"\b(?:sav\w+|keep\w*|add\w*|put|remember|bookmark\w*|pin\w*|favou?rit\w+|wish ?list|later|take|buy|want|"
+    r"list|board|collection|lov\w+|cart|basket|note|store|reserve|like)\b"
+)
 _COMPARING = re.compile(
     r"\b(?:which|what|whose|better|best|or|versus|between|both|two|three|them|these|those|than|other|apart|"
     r"and the|side|differ\w*|compar\w*|most|[a-z]{3,}er)\b"
@@ -48,7 +55,11 @@ class RuleRecognizer:
         """The act by the rules."""
         reference = message.reference
         points = bool(reference.items or reference.missing)
-        return recognise(message.plain, points=points, points_by_rank=points and reference.is_explicit)
+        by_rank = points and reference.is_explicit
+        recognition = recognise(message.plain, points=points, points_by_rank=by_rank)
+        is_range = recognition == Recognition(Act.ABOUT_SHOP, "range")
+        # "I have 100, what can I get" asks for items.
+        return Recognition(Act.FIND) if is_range and message.states_price else recognition
 
 
 class ClassifierRecognizer:
@@ -90,7 +101,12 @@ class CombinedRecognizer:
 def _is_possible(act: Act, message: Message) -> bool:
     """Whether the context admits an act that only the broad recogniser sees."""
     if act == Act.COMPARE:
-        return message.n_on_screen > 1 and _COMPARING.search(message.plain) is not None
+        is_of_one = message.reference.is_explicit and len(message.reference.items) == 1
+        return message.n_on_screen > 1 and not is_of_one and _COMPARING.search(message.plain) is not None
+    if act == Act.HIDE and not _HIDING.search(message.plain):
+        return False  # "the third is too short" wants another
+    if act == Act.SAVE and not _SAVING.search(message.plain):
+        return False
     if act in (Act.SAVE, Act.HIDE):  # "not of wool" hides nothing
         is_short = len(message.plain.split()) <= MAX_COMMAND
         return is_short or bool(message.reference.items or message.reference.missing)

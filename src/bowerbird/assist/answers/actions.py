@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from bowerbird.assist.answers.item_answers import missing
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
-from bowerbird.assist.request import Request, asked_for_again
+from bowerbird.assist.request import Request, asked_for_again, without_values
 from bowerbird.assist.state import MAX_ACTIONS, ItemAction
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.acts import Recognition
 from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.assist.understand.withdrawals import take_withdrawal, withdraw
 from bowerbird.data.events import Action, Event
 from bowerbird.text.words import stem_phrase
 
@@ -86,19 +88,12 @@ def _lift_exclusions(turn: Turn, undone: Sequence[ItemAction]) -> tuple[Turn, li
     for action in undone:
         if not action.excluded:
             continue
-        excluded = _without(excluded, action.excluded)
+        excluded = without_values(excluded, action.excluded)
         if request is not None:
-            request = replace(request, excluded=_without(request.excluded, action.excluded))
+            request = replace(request, excluded=without_values(request.excluded, action.excluded))
         names = join_words(_in_words(turn, action.excluded, {}), turn.say("and"))
         sentences.append(turn.say("undone_exclude", values=names))
     return turn.with_state(excluded=excluded, request=request), sentences
-
-
-def _without(
-    values: Mapping[str, frozenset[str]], lifted: Mapping[str, frozenset[str]]
-) -> dict[str, frozenset[str]]:
-    rest = {facet: group - lifted.get(facet, frozenset()) for facet, group in values.items()}
-    return {facet: group for facet, group in rest.items() if group}
 
 
 def _actions_to_undo(turn: Turn) -> tuple[ItemAction, ...]:
@@ -155,6 +150,22 @@ def _count_again(turn: Turn, item_id: str) -> None:
         turn.parts.taste.exclude_item(turn.user, item_id)
 
 
+def take_back(turn: Turn) -> Turn | None:
+    """The message after it took back earlier wishes or refusals; None where it takes nothing back."""
+    request = turn.state.request or Request()
+    refused = {**turn.state.excluded}
+    for facet, values in request.excluded.items():
+        refused[facet] = refused.get(facet, frozenset()) | values
+    words = turn.parts.lexicon.items_by_stem
+    withdrawn, rest = take_withdrawal(turn.plain, turn.parts.vocabulary, request.facets, refused, words)
+    if rest == turn.plain:
+        return None
+    excluded = without_values(turn.state.excluded, withdrawn)
+    turn = turn.with_state(request=turn.state.request and withdraw(request, withdrawn), excluded=excluded)
+    is_all = not turn.parts.lexicon.content_stems(rest)
+    return replace(turn, plain=rest, text="" if is_all else turn.text, recognised=Recognition(Act.FIND))
+
+
 def remember_exclusions(turn: Turn, request: Request) -> Turn:
     """Hold what a message does not want for the whole conversation; what it asks for is excluded no more."""
     excluded = dict(turn.state.excluded)
@@ -167,7 +178,7 @@ def remember_exclusions(turn: Turn, request: Request) -> Turn:
 
 def _with_excluded(turn: Turn, excluded: Mapping[str, frozenset[str]], **changes: object) -> Turn:
     """The message after a change of the exclusions; what is new among them can be undone."""
-    added = _without(excluded, turn.state.excluded)
+    added = without_values(excluded, turn.state.excluded)
     actions = turn.state.actions
     if added:
         actions = (*actions, ItemAction(EXCLUDE, excluded=added))[-MAX_ACTIONS:]

@@ -28,6 +28,11 @@ _ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("stock", r"\b(?:in stock|available|availability|sold out|any left|still have|get it now)\b"),
         ("brand", r"\b(?:brand|who makes|maker|made by|manufacturer|which company|what make)\b"),
         ("material", r"\b(?:made (?:of|from|out of)|materials?|fabric|what is it made)\b"),
+        (
+            "origin",
+            r"\bwhere (?:is|are|was|were|does|do) .{0,40}(?:made|from|produced|manufactured)\b|"
+            r"\b(?:country of origin|(?:which|what) country)\b",
+        ),
         ("colour", r"\b(?:what|which) colou?rs?\b|\bcolou?r is\b"),
         ("pattern", r"\b(?:what|which) pattern\b"),
         ("director", r"\bdirect(?:ed|or|ors|s)\b"),
@@ -59,7 +64,7 @@ _QUESTION = word_set(
     "would should will about if like love for with in on to of a an the i me my you your wear put get go"
 )
 _MAX_SENTENCE = 220
-_STATED_OR_UNKNOWN = ("material", "pattern", "style", "director", "actors", "genre")
+_STATED_OR_UNKNOWN = ("origin", "material", "pattern", "style", "director", "actors", "genre")
 """Asked for by name: nothing else of the listing answers it."""
 _MATERIALS = word_set(
     "cotton wool linen leather silk cashmere polyester viscose polyamide nylon denim jersey velvet suede "
@@ -122,6 +127,7 @@ def _attribute(name: str, item: Item) -> Fact | None:
     aliases = {
         "colour": ("colour", "color", "colour group", "colour_group_name"),
         "material": ("material", "fabric"),
+        "origin": ("origin", "country of origin", "country_of_origin", "made in", "country"),
     }
     for key in aliases.get(name, (name,)):
         if key in attributes:

@@ -13,7 +13,7 @@ from bowerbird.assist.find.finding import name_item
 from bowerbird.assist.find.offers import price_with_sale, priced
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
-from bowerbird.assist.reply import Comparison, Reply, ReplyItem
+from bowerbird.assist.reply import Comparison, Reply
 from bowerbird.assist.request import Request, Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
@@ -268,8 +268,3 @@ def _about_item(turn: Turn) -> tuple[str, ...]:
     return turn.say("suggest_similar"), turn.say("suggest_compare") if len(turn.on_screen) > 1 else turn.say(
         "suggest_more"
     )
-
-
-def named_items(turn: Turn, positions: list[int]) -> tuple[ReplyItem, ...]:
-    """Items as a reply names them, without a request that they answer."""
-    return tuple(name_item(turn.parts, position, Request(), "") for position in positions)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.clarifying import ask, clarifying_question, suggest_next
 from bowerbird.assist.find.conversation import messages_after
-from bowerbird.assist.find.finding import RELATIVE, ItemMatches
+from bowerbird.assist.find.finding import RELATIVE, ItemMatches, name_item
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.reply import Reply
@@ -151,3 +151,16 @@ def _opening_without_match(turn: Turn, matches: ItemMatches, act: Act) -> str:
 def _title(turn: Turn, item_id: str) -> str:
     shown = turn.parts.shown(item_id) if item_id else None
     return shown.title if shown else ""
+
+
+def say_list(turn: Turn, first_line: str, positions: Sequence[int], act: Act, request: Request) -> Reply:
+    """Items in lines after a sentence, on screen from now on; `request` is what they answer."""
+    items = tuple(name_item(turn.parts, position, Request(), "") for position in positions)
+    lines = [
+        f"{number}. {item.title}{f', {item.priced_with_sale}' if item.priced else ''}"
+        for number, item in enumerate(items, 1)
+    ]
+    state = replace(turn.state, question=None, request=request if request.constrained else None)
+    state = state.with_list([item.item_id for item in items], is_new_topic=True)
+    text = "\n".join([first_line, *lines])
+    return Reply(text, act, items, state=state, suggestions=(turn.say("suggest_similar"),))

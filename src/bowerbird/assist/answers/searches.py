@@ -21,7 +21,7 @@ from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
-from bowerbird.assist.understand.readable import is_other_script, unknown_id
+from bowerbird.assist.understand.readable import is_gibberish, is_other_script, unknown_id
 from bowerbird.assist.understand.references import COMPARES_ALONE
 from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.text.audiences import AUDIENCE, AUDIENCE_OF
@@ -36,7 +36,7 @@ def search(turn: Turn) -> Answer:
     if reply is not None:
         return reply
     request = need_after(turn)
-    if request.unknown_kind:
+    if request.unknown_kind and not is_gibberish(request.unknown_kind):
         return unknown_kind(turn, request)
     if turn.recognised == Recognition(Act.FIND) and says_nothing(turn, request):
         return talk.say(replace(turn, recognised=Recognition(Act.UNCLEAR)))
@@ -45,7 +45,7 @@ def search(turn: Turn) -> Answer:
     if act == Act.COMPLETE and turn.targets:
         return _completing(turn, request)
     act = Act.FIND if act not in (Act.MORE, Act.SIMILAR, Act.COMPLETE) else act
-    change = RELATIVE.search(turn.plain)
+    change = RELATIVE.search(turn.plain) if act == Act.FIND else None
     if change and turn.on_screen and not request.like:
         anchor = (turn.reference.items or ((turn.focus,) if turn.focus else turn.on_screen))[0].item_id
         request = leave_out(request, (anchor,))

@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-import numpy as np
-
-from bowerbird.assist.answers.item_answers import named_items
+from bowerbird.assist.answers.item_lists import say_list
 from bowerbird.assist.answers.listing_fields import answer_field, states
+from bowerbird.assist.find.finding import allowed_items
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
+from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.followups import FACET_WORDS
@@ -41,19 +41,13 @@ def confirm(turn: Turn) -> Reply:
 
 
 def about_shop(turn: Turn) -> Reply:
-    """What is sold, popular, new or on sale; or a policy, quoted from the shop's own pages."""
+    """What is sold; or a policy, quoted from the shop's own pages."""
     topic, state = turn.recognised.topic, replace(turn.state, question=None)
     if topic == "range":
         text = turn.say("shop_range", range=describe_range(turn))
         return Reply(text, Act.ABOUT_SHOP, state=state, suggestions=_starts(turn))
     if topic == "facet":
         return _facet_values(turn)
-    if topic in ("popular", "new", "sale"):
-        positions = {"popular": _popular, "new": _newest, "sale": _on_sale}[topic](turn)
-        if not positions:
-            text = turn.say(f"shop_no_{topic}")
-            return Reply(text, Act.ABOUT_SHOP, state=state, suggestions=(turn.say("suggest_range"),))
-        return _listed(turn, turn.say(f"shop_{topic}"), positions, Act.ABOUT_SHOP)
     if (item := _item_meant(turn)) and states(item, topic) and (text := answer_field(turn, item)):
         return Reply(text, Act.ITEM_QUESTION, state=replace(state, focus=item.item_id))
     passage = turn.parts.policies.find(topic, turn.plain)
@@ -78,7 +72,7 @@ def _facet_values(turn: Turn) -> Reply:
     asked = re.search(r"\b(?:what|which) (\w+?)s?\b", turn.plain)
     facet = FACET_WORDS.get(asked[1], asked[1]) if asked else ""
     vocabulary, request = turn.parts.vocabulary, turn.state.request
-    mask = _available(turn)
+    mask = allowed_items(turn, Request())
     of_need = mask.copy()
     for name, values in (request.facets if request else {}).items():
         of_need = of_need & vocabulary.mask(name, values) if name != facet else of_need
@@ -132,20 +126,7 @@ def _saved(turn: Turn) -> Reply:
         positions = [item for item in dict.fromkeys(saved) if ids[item] not in ignored][:MAX_SAVED]
     if not positions:
         return Reply(turn.say("me_nothing_saved"), Act.ABOUT_ME, state=state, suggestions=_starts(turn))
-    return _listed(turn, turn.say("me_saved"), positions, Act.ABOUT_ME)
-
-
-def _listed(turn: Turn, first_line: str, positions: list[int], act: Act) -> Reply:
-    """Items in lines after a sentence, on screen from now on."""
-    items = named_items(turn, positions)
-    lines = [
-        f"{number}. {item.title}{f', {item.priced_with_sale}' if item.priced else ''}"
-        for number, item in enumerate(items, 1)
-    ]
-    state = replace(turn.state, question=None, request=None)
-    state = state.with_list([item.item_id for item in items], is_new_topic=True)
-    text = "\n".join([first_line, *lines])
-    return Reply(text, act, items, state=state, suggestions=(turn.say("suggest_similar"),))
+    return say_list(turn, turn.say("me_saved"), positions, Act.ABOUT_ME, Request())
 
 
 def describe_range(turn: Turn) -> str:
@@ -160,40 +141,6 @@ def describe_range(turn: Turn) -> str:
         for value, _ in counts.most_common(RANGE)
     ]
     return join_words(kinds, turn.say("and"))
-
-
-def _available(turn: Turn) -> BoolArray:
-    available = turn.parts.catalogue.available.copy()
-    for facet, values in turn.state.excluded.items():
-        available &= ~turn.parts.vocabulary.mask(facet, values)
-    return available
-
-
-def _popular(turn: Turn) -> list[int]:
-    recommender, taste = turn.parts.recommender, turn.parts.taste
-    if recommender is None or taste is None:
-        return []
-    nobody = taste.state("")  # whoever likes nothing yet gets what is popular
-    recommended = recommender.recommend(nobody, n=turn.n, eligible=_available(turn))
-    return [recommendation.position for recommendation in recommended]
-
-
-def _newest(turn: Turn) -> list[int]:
-    newest = turn.parts.newest_first
-    newest = newest[_available(turn)[newest]]
-    positions: list[int] = newest[turn.parts.catalogue.articles.first_rows(newest)][: turn.n].tolist()
-    return positions
-
-
-def _on_sale(turn: Turn) -> list[int]:
-    """The items on sale, one variant of each article, the largest reduction first."""
-    catalogue = turn.parts.catalogue
-    positions = np.flatnonzero(catalogue.on_sale & _available(turn))
-    order = positions[
-        np.argsort(catalogue.prices[positions] / catalogue.list_prices[positions], kind="stable")
-    ]
-    best: list[int] = order[catalogue.articles.first_rows(order)][: turn.n].tolist()
-    return best
 
 
 def _starts(turn: Turn) -> tuple[str, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bowerbird.assist.request import MAX_ITEMS, Request, Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.mentions import mentions_of, with_plain_refusals
+from bowerbird.assist.understand.prices import GAP
 from bowerbird.assist.understand.readable import is_gibberish
 from bowerbird.assist.understand.references import COMPARES_PRICE
 from bowerbird.assist.understand.understanding import understand
@@ -22,6 +23,12 @@ _IS_DESCRIPTION = re.compile(
 )
 """Words that describe, though no item's text uses them: search by meaning may know them."""
 
+_ITS_VALUE = re.compile(
+    r"\b(?:this|that|the same|its|their) "
+    r"(?P<facet>brand|maker|colou?r|material|fabric|style|pattern|designer)\b"
+)
+"""What is to be as it is of the item spoken of last: "more from this brand"."""
+_FACET_OF = {"maker": "brand", "designer": "brand", "color": "colour", "fabric": "material"}
 _OTHER_VERSION = re.compile(
     r"\b(?:have|get|got|want|come|comes|see|like|take) (?:it|this|that)(?: one)? in\b"
 )
@@ -31,7 +38,10 @@ _OTHER_VERSION = re.compile(
 def need_after(turn: Turn) -> Request:
     """The need after a message."""
     act, previous = turn.recognised.act, turn.state.request
-    if act == Act.MORE or answers_question(turn):
+    shared = _shared_values(turn)
+    if shared:
+        return _with_values(turn, shared)
+    if (act == Act.MORE and not _names_other_kind(turn)) or answers_question(turn):
         return replace(leave_out(previous or Request(), turn.state.offered), follow_up=True)
     if turn.recognised.topic == "ideas":
         before = replace(previous, follow_up=True) if previous and previous.constrained else Request()
@@ -47,12 +57,66 @@ def need_after(turn: Turn) -> Request:
         return _changed(turn, turn.reference.items[0])
     if not wants_others_in(turn) and wants_other_version(turn):
         return _changed(turn, _spoken_of(turn)[0])
-    request = read_need(turn, turn.plain, previous)
+    if turn.reference.is_explicit and turn.reference.items and COMPARES_PRICE.search(turn.plain):
+        request = _priced_against(turn, turn.reference.items[0])
+    else:
+        request = read_need(turn, turn.plain, previous)
     picture = previous.picture if previous and request.follow_up else ""
     if turn.image:
         picture = base64.b64encode(small_copy(turn.image)).decode()
     request = replace(request, like=(*request.like, *turn.items), picture=picture)
     return leave_out(request, turn.items)
+
+
+def _shared_values(turn: Turn) -> dict[str, frozenset[str]]:
+    """Values by facet that an answer is to share with the item spoken of last."""
+    targets = _spoken_of(turn)
+    if len(targets) != 1:
+        return {}
+    position, values = turn.parts.catalogue.position[targets[0].item_id], dict[str, frozenset[str]]()
+    for match in _ITS_VALUE.finditer(turn.plain):
+        facet = _FACET_OF.get(match["facet"], match["facet"])
+        values[facet] = frozenset(turn.parts.vocabulary.values_of(position, facet))
+    return {facet: group for facet, group in values.items() if group}
+
+
+def _with_values(turn: Turn, values: Mapping[str, frozenset[str]]) -> Request:
+    """What a message asks for, with values of the item spoken of last."""
+    request = read_need(turn, _ITS_VALUE.sub(" ", turn.plain), None)
+    wording = {facet: " or ".join(sorted(group)) for facet, group in values.items()}
+    wording = {facet: words if facet == "brand" else words.lower() for facet, words in wording.items()}
+    return replace(
+        request,
+        facets={**request.facets, **values},
+        wording={**request.wording, **wording},
+        without=tuple(item.item_id for item in turn.on_screen),
+        unknown_kind="",
+    )
+
+
+def _names_other_kind(turn: Turn) -> bool:
+    """Whether "more chairs" asks for another kind than the one looked for, or for one of several."""
+    named = mentions_of(turn.plain, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets
+    wanted = turn.state.request.facets if turn.state.request else {}
+    return "type" in named and named["type"] != set(wanted.get("type", ()))
+
+
+def _priced_against(turn: Turn, target: Shown) -> Request:
+    """ "Cheaper than BB-000012": an item of the kind that is looked for, else of that item's kind."""
+    kinds, previous = _kinds_of(turn, target), turn.state.request
+    is_same_kind = previous is not None and not previous.facets.get("type", frozenset()).isdisjoint(kinds)
+    text = turn.reference.rest.replace(GAP.strip(), "it")
+    request = read_need(turn, text, previous if is_same_kind else None, (target,))
+    if "type" in request.facets or not kinds:
+        return request
+    wording = {**request.wording, "type": " or ".join(kind.lower() for kind in kinds)}
+    return replace(
+        request,
+        facets={**request.facets, "type": frozenset(kinds)},
+        wording=wording,
+        without=(target.item_id,),
+        unknown_kind="",
+    )
 
 
 def wants_other_version(turn: Turn) -> bool:
@@ -98,7 +162,7 @@ def _of_target(turn: Turn, target: Shown, *, is_of_kind: bool) -> Request:
     """What the rest of a message says of an item that it points at, the item itself left out."""
     own = read_need(turn, turn.reference.rest or "", None, (target,))
     own = replace(own, without=(target.item_id,), unknown_kind="")
-    kinds = turn.parts.vocabulary.values_of(turn.parts.catalogue.position[target.item_id], "type")
+    kinds = _kinds_of(turn, target)
     if not kinds or not is_of_kind or "type" in own.facets:
         return own
     wording = {"type": " or ".join(kind.lower() for kind in kinds), **own.wording}
@@ -113,7 +177,24 @@ def read_need(turn: Turn, text: str, previous: Request | None, compared: Sequenc
     if turn.state.is_near_miss and not compared:  # their prices set no bound
         shown = tuple(replace(item, price=None) for item in shown)
     words = turn.parts.lexicon.items_by_stem
+    shown = shown if COMPARES_PRICE.search(text) else _priced_by_kind(turn, text, shown)
     return understand(text, turn.parts.vocabulary, previous, shown, words, turn.parts.is_aside)
+
+
+def _priced_by_kind(turn: Turn, text: str, shown: tuple[Shown, ...]) -> tuple[Shown, ...]:
+    """The items shown with the prices that "cheaper" is measured by: of rugs and chairs, for "cheaper rugs"
+    those of the rugs."""
+    words = turn.parts.lexicon.items_by_stem
+    kinds = mentions_of(text, turn.parts.vocabulary, words).facets.get("type", set())
+    is_of_kind = [not kinds.isdisjoint(_kinds_of(turn, item)) for item in shown]
+    if not any(is_of_kind):
+        return shown
+    pairs = zip(shown, is_of_kind, strict=True)
+    return tuple(item if counts else replace(item, price=None) for item, counts in pairs)
+
+
+def _kinds_of(turn: Turn, item: Shown) -> list[str]:
+    return turn.parts.vocabulary.values_of(turn.parts.catalogue.position[item.item_id], "type")
 
 
 def says_nothing(turn: Turn, request: Request) -> bool:

@@ -71,6 +71,10 @@ class Language:
         is_noun = facet == "material" and self.has_capital_nouns
         return word[:1].upper() + word[1:] if is_noun else word
 
+    def forms_of(self, english: str) -> tuple[str, ...]:
+        """The phrases of this language for an English one, the longest first."""
+        return tuple(sorted(self._forms_of.get(english, ()), key=len, reverse=True))
+
     @cached_property
     def _forms_of(self) -> dict[str, tuple[str, ...]]:
         forms: dict[str, tuple[str, ...]] = {}

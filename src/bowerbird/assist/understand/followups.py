@@ -134,11 +134,12 @@ def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Req
         excluded[facet] = excluded.get(facet, frozenset()) | values
         if facet in facets and facet not in own.facets:
             facets[facet] = facets[facet] - values
+    facets = {facet: values for facet, values in facets.items() if values}
     for facet, values in own.facets.items():
         excluded[facet] = excluded.get(facet, frozenset()) - values
     return replace(
         own,
-        facets={facet: values for facet, values in facets.items() if values},
+        facets=facets,
         exact=_over(previous.exact, own.exact, adds, dropped),
         excluded={facet: values for facet, values in excluded.items() if values},
         preferred=_over(previous.preferred, own.preferred, adds, dropped),

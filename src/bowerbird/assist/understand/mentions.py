@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bowerbird.text.audiences import AUDIENCE
 from bowerbird.text.vocabulary import Meaning, Vocabulary
-from bowerbird.text.words import spans, stem, tokenize, word_set
+from bowerbird.text.words import spans, stem, stem_phrase, tokenize, word_set
 
 _MAX_TOKENS = 800
 _NEGATORS = word_set(
@@ -23,6 +24,10 @@ _LOOKING = word_set(
     "look looking search searching shop shopping hunting ask asking wish need wishing wanting"
 )
 _PLACEHOLDERS = word_set("something anything gift present stuff things thing accessories")
+MAX_PART = 4
+"""Words between "something" and what it is to have: "something with nice flowers"."""
+MAX_KINDS = 3
+"""Kinds for a use that a reply names."""
 _BACK = word_set("in but please that made § . ; , ! ? instead also")
 
 
@@ -69,6 +74,7 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
     where = spans(text)
     stems = vocabulary.stems(words, real)
     mentions = Mentions()
+    uses: list[tuple[str, frozenset[str]]] = []
     at, negated, negated_from, aside, last_type_end = 0, False, 0, False, -1
     while at < len(words):
         meaning, size = _match_phrase(stems, at, vocabulary)
@@ -85,7 +91,9 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
         if negated:
             _add(mentions.excluded, meaning.facet, meaning.values)
             mentions.refusals.append((where[negated_from][0], where[at + size - 1][1]))
-        elif (aside and meaning.facet != AUDIENCE) or tuple(stems[at : at + size]) in vocabulary.hints:
+        elif meaning.is_use:
+            uses.append((text[where[at][0] : where[at + size - 1][1]], meaning.values))
+        elif _is_soft(words, at, meaning, aside) or tuple(stems[at : at + size]) in vocabulary.hints:
             _add(mentions.preferred, meaning.facet, meaning.values)
         else:
             _add(mentions.facets, meaning.facet, meaning.values)
@@ -96,7 +104,7 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             )
             spelled = min(meaning.values, key=lambda value: (len(value), value))
             spelled = spelled if meaning.facet == "brand" else spelled.lower()
-            is_respelled = is_corrected or meaning.facet == "brand"
+            is_respelled = is_corrected or meaning.facet == "brand" or _is_synonym(as_written, meaning)
             mentions.wording.setdefault(meaning.facet, []).append(spelled if is_respelled else as_written)
             if meaning.facet == "type":
                 last_type_end = at + size
@@ -108,7 +116,32 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
         if facet in mentions.facets:
             mentions.facets[facet] -= values  # "blue but not dark blue"
     mentions.facets = {facet: values for facet, values in mentions.facets.items() if values}
+    if uses and "type" not in mentions.facets:
+        mentions.facets["type"] = set().union(*(types for _, types in uses))
+        mentions.wording["type"] = [
+            " or ".join(value.lower() for value in sorted(mentions.facets["type"])[:MAX_KINDS])
+        ]
     return mentions
+
+
+def _is_synonym(words: str, meaning: Meaning) -> bool:
+    """Whether words name a value, but no type, by another name: "flowers" for floral."""
+    key = stem_phrase(words)
+    return (
+        meaning.facet != "type"
+        and len(meaning.values) == 1
+        and not any(stem_phrase(value)[-len(key) :] == key for value in meaning.values)
+    )
+
+
+def _is_soft(words: Sequence[str], at: int, meaning: Meaning, aside: bool) -> bool:
+    """Whether a value describes something else ("for my blue sofa"), not what something wanted is to have
+    ("something with flowers")."""
+    if not aside or meaning.facet == AUDIENCE:
+        return False
+    before = words[max(0, at - MAX_PART) : at]
+    has_it = any(first in _PLACEHOLDERS and second == "with" for first, second in pairwise(before))
+    return meaning.facet == "type" or not has_it
 
 
 def named_facets(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -> frozenset[str]:

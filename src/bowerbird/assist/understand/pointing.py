@@ -41,10 +41,10 @@ _ALL = re.compile(
     r"\b(?:both(?: of (?:them|these|those))?|all (?:of )?(?:them|these|those|three|four|two))\b"
 )
 _PAIR = re.compile(
-    rf"\b(?:the |number |item |option |no\.? )?"
+    rf"\b(?:the |number |item |option |no\.? |[a-z]{{3,20}} (?=[1-9]))?"
     rf"(?P<a>{_ORDINAL}|#?[1-9]\d?){_NOUN} "
     rf"(?:and|with|or|to|vs\.?|versus|&|from) "
-    rf"(?:the |number |item |option |no\.? )?"
+    rf"(?:the |number |item |option |no\.? |[a-z]{{3,20}} (?=[1-9]))?"
     rf"(?P<b>{_ORDINAL}|#?[1-9]\d?)(?!\w){_NOUN}"
 )
 _COMPARES = re.compile(r"compar|differ|number|item|option")

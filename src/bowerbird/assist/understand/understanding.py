@@ -48,8 +48,13 @@ _CHEAP = re.compile(
     r"\b(?:cheap|inexpensive|affordable|low(?:-| )cost|low budget|on a budget|"
     r"not (?:too |that |so |very )?(?:expensive|pricey))\b"
 )
-_MOST_EXPENSIVE = re.compile(r"\b(?:most expensive|priciest|dearest|most luxurious)\b")
-_CHEAPEST = re.compile(r"\b(?:cheapest|lowest[ -]price[d]?|least expensive)\b")
+_MOST_EXPENSIVE = re.compile(
+    r"\b(?:most expensive|priciest|dearest|most luxurious|as expensive as possible)\b"
+)
+_CHEAPEST = re.compile(
+    r"\b(?:cheapest|lowest[ -]price[d]?|least expensive|as (?:cheap|inexpensive|affordable) as possible|"
+    r"cheapest possible)\b"
+)
 
 
 def understand(

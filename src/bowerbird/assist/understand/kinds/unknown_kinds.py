@@ -159,6 +159,7 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
             not key or "'" in head or (head in _NO_KINDS and head not in _CASES) or head in EMPTY_WORDS
         )
         is_no_noun |= head in _CASES and len(parts) == 1
+        is_no_noun |= before.rstrip().endswith(("made of", "made from", "made out of"))
         is_negated = not _NEGATORS.isdisjoint((*parts, *before.split()[-2:]))
         is_company = parts[0] in _COUNTS and before.rstrip().endswith("for")  # "for six people"
         is_open = parts[0] in _PLACEHOLDERS  # "a gift … coffee"

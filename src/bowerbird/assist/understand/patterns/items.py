@@ -36,6 +36,14 @@ VARIANTS = Rule(
         r"(?:it|this|that|this one|that one) in (?!stock\b|time\b|store\b|the (?:store|shop)\b)",
     ),
 )
+ITS_FACTS = Rule(
+    Act.ITEM_QUESTION,
+    "",
+    any_of(
+        r"^(?:and |so )*(?:who|what|which)(?:'s| is| are) (?:the |its |their |it's )"
+        r"(?:brand|maker|manufacturer|price|colou?r|material|fabric|size|dimensions)\W*$",
+    ),
+)
 UNDO = Rule(
     Act.UNDO,
     "",
@@ -96,8 +104,7 @@ COMPARE = Rule(
         (
             r"\bwhich (?:one )?(?:of (?:them|these|those|the \w+) )?"
             r"(?:is|are|would be|looks?|would look) "
-            r"(?:the )?(?:better|best|cheaper|warmer|bigger|smaller|larger|softer|nicer|lighter|more \w+|"
-            r"most \w+)\b"
+            r"(?:the )?(?:better|best|[a-z]{3,}(?:er|est)|more \w+|most \w+)\b"
         ),
         r"\bversus\b",
         r"\bvs\b",

@@ -9,6 +9,7 @@ RULES = (
     courtesies.RESET,
     courtesies.ABUSE,
     items.VARIANTS,
+    items.ITS_FACTS,
     items.UNDO,
     items.EXCLUDE_SHOWN,
     items.EXCLUDE_MORE,

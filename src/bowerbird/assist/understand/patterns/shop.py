@@ -111,6 +111,8 @@ POPULAR = Rule(
             r"love)\b"
         ),
         r"\bwhat(?:'s| is) (?:popular|trending|hot)\b",
+        r"^(?!.*\b(?:is|are) (?:it|this|that|the|these|they)\b).*"
+        r"\b(?:most popular|trending|best[ -]?sell(?:ers?|ing)|top[ -]sell(?:ers?|ing))\b",
     ),
 )
 NEW = Rule(
@@ -119,7 +121,7 @@ NEW = Rule(
     any_of(
         r"\b(?:what(?:'s| is)|anything|something|show me what(?:'s| is)) new\b",
         r"\bnew (?:arrivals|in stock|products|items)\b",
-        r"^(?:the )?(?:latest|newest)(?: (?:arrivals|items|products|things))?\W*$",
+        r"\b(?:your|the) (?:latest|newest)\b|^(?:latest|newest)\b",
     ),
 )
 SALE = Rule(
@@ -131,6 +133,9 @@ SALE = Rule(
             r"(?:on sale|reduced|discounted|on offer)\b"
         ),
         r"^(?:sale|sales|offers|deals)\W*$",
+        r"^(?!.*\b(?:is|are|was|were|when|why|will|isn't|aren't) "
+        r"(?:it|this|that|the|these|they|number|item)\b)"
+        r".*\b(?:on sale|on offer|in the sale|reduced|discounted)\b",
         r"\b(?:any|there|have|got) (?:any )?(?:sales|offers|deals|discounts|promotions|reductions)\b",
     ),
 )

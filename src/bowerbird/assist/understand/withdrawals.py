@@ -1,0 +1,75 @@
+"""What a message takes back of earlier ones: "actually red is fine", "it doesn't have to be oak"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bowerbird.assist.request import Request, without_values
+from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.assist.understand.prices import GAP
+from bowerbird.text.vocabulary import Vocabulary
+
+Values = Mapping[str, frozenset[str]]
+"""Values by facet."""
+
+_VALUES = r"[a-z][a-z'-]*(?: (?:or |and )?[a-z][a-z'-]*){0,2}?"
+_END = (
+    r"(?: (?:now|again|after all|any ?more|too|as well|also|either|then|please|though|for me|"
+    r"with me))*\W*$"
+)
+_ACCEPTS = re.compile(
+    rf"(?P<what>{_VALUES}) (?:is|are|would be|will be|'s) (?:actually |also |perfectly |totally )*"
+    rf"(?:fine|ok|okay|alright|all right|good|allowed|welcome|no problem){_END}"
+)
+"""What is allowed, and was not: "red is fine after all"."""
+_WHY_NOT = re.compile(rf"^(?:and |well |but )*why not (?P<what>{_VALUES})\W*$")
+_FORGETS = re.compile(
+    rf"\b(?:forget|ignore|disregard|never ?mind|take back|drop) (?:what i (?:said|told you|wrote|wanted) )?"
+    rf"(?:about )?(?:the |my |wanting |it being |being )*(?P<what>{_VALUES})"
+    rf"(?: (?:part|bit|thing|requirement|one|ones|stuff))?{_END}"
+)
+"""What holds no more."""
+_NEED_NOT_BE = re.compile(
+    rf"\b(?:(?:does(?:n'?t| not)|do(?:n'?t| not)) (?:necessarily )?(?:have|need) to be|"
+    rf"(?:needn'?t|need not) be|not necessarily|no need for) (?:in |made of )?(?P<what>{_VALUES}){_END}"
+)
+"""What need not be, now or any more: it is no wish, and no refusal."""
+
+
+def take_withdrawal(
+    text: str, vocabulary: Vocabulary, wanted: Values, refused: Values, real_words: Mapping[str, object]
+) -> tuple[dict[str, frozenset[str]], str]:
+    """What a cleaned text takes back, values by facet that were `wanted` or `refused`; and its rest.
+
+    A value that is accepted and was not refused is a wish like any other: it stays in the text.
+    """
+    for pattern in (_FORGETS, _NEED_NOT_BE, _ACCEPTS, _WHY_NOT):
+        held = (wanted, refused) if pattern in (_FORGETS, _NEED_NOT_BE) else (refused,)
+        match = pattern.search(text)
+        if match is None:
+            continue
+        named = mentions_of(match["what"], vocabulary, real_words).facets
+        values = {
+            facet: frozenset(group) & frozenset().union(*(table.get(facet, ()) for table in held))
+            for facet, group in named.items()
+        }
+        values = {facet: group for facet, group in values.items() if group}
+        if values or (named and pattern is _NEED_NOT_BE):
+            return values, text[: match.start()] + GAP + text[match.end() :]
+    return {}, text
+
+
+def withdraw(request: Request, values: Values) -> Request:
+    """The request without values that hold no more, wanted or refused."""
+    facets = without_values(request.facets, values)
+    return replace(
+        request,
+        facets=facets,
+        exact=without_values(request.exact, values),
+        preferred=without_values(request.preferred, values),
+        excluded=without_values(request.excluded, values),
+        wording={facet: words for facet, words in request.wording.items() if facet in facets},
+        follow_up=True,
+    )
