@@ -320,3 +320,105 @@ def test_a_gift_for_somebody_who_likes_something_is_a_gift(assistant: Assistant)
 def test_it_in_another_colour_after_a_list_is_the_list_in_that_colour(assistant: Assistant) -> None:
     reply = _talk(assistant, "a red sofa", "do you have it in blue?")
     assert reply.request.facets["type"] == {"Sofa"} and "Blue" in reply.request.facets["colour"]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        ("a rug", "no red", "actually red is fine"),
+        ("a rug", "nothing in red", "why not red?"),
+        ("i hate red", "show me rugs", "forget what I said about red"),
+        ("a red rug", "it doesn't have to be red"),
+        ("a rug, not necessarily red",),
+    ],
+    ids=lambda messages: messages[-1],
+)
+def test_what_is_taken_back_is_neither_wanted_nor_refused(
+    messages: tuple[str, ...], assistant: Assistant
+) -> None:
+    reply = _talk(assistant, *messages)
+    assert reply.request.facets == {"type": {"Rug"}} and not reply.request.excluded
+    assert not reply.state.excluded and reply.items
+
+
+def test_what_is_fine_too_and_was_never_refused_is_wanted(assistant: Assistant) -> None:
+    reply = _talk(assistant, "a green rug", "red is fine too")
+    assert reply.request.facets["colour"] == {"Green", "Red"}
+
+
+@pytest.mark.parametrize(
+    ("message", "kinds"),
+    [
+        ("something to sit on", {"Sofa"}),
+        ("algo para sentarse", {"Sofa"}),
+        ("something to read by", {"Table lamp", "Floor lamp"}),
+        ("a rug to sit on", {"Rug"}),
+    ],
+)
+def test_a_use_means_the_kinds_that_serve_it(message: str, kinds: set[str], assistant: Assistant) -> None:
+    assert _talk(assistant, message).request.facets["type"] == kinds
+
+
+@pytest.mark.parametrize(
+    ("message", "materials"),
+    [("a wooden lamp", {"oak"}), ("metal lamps", {"brass"}), ("una lámpara de madera", {"oak"})],
+)
+def test_a_group_of_materials_means_those_of_the_catalogue(
+    message: str, materials: set[str], assistant: Assistant
+) -> None:
+    reply = _talk(assistant, message)
+    assert reply.request.facets["material"] == materials and reply.items
+
+
+def test_which_are_of_a_material_names_no_kind_of_thing(assistant: Assistant) -> None:
+    assert not _talk(assistant, "table lamps", "which ones are made of wood?").request.unknown_kind
+
+
+def test_cheaper_is_measured_by_the_kind_that_is_named(assistant: Assistant) -> None:
+    both = _talk(assistant, "a rug and a sofa")
+    rugs = [item.price for item in both.items if "Rug" in item.title and item.price is not None]
+    reply = assistant.reply(both.state, "cheaper rugs")
+    assert reply.request.facets["type"] == {"Rug"} and reply.request.price.high == min(rugs)
+
+
+def test_more_of_another_kind_is_of_that_kind(assistant: Assistant) -> None:
+    reply = _talk(assistant, "a rug", "show me more sofas")
+    assert reply.items and all("Sofa" in item.title for item in reply.items)
+
+
+def test_cheaper_than_an_item_that_is_named_by_its_id(shop_store: Store) -> None:
+    items = [
+        Item(f"LAMP-{n}", f"Lamp {n}", price=10.0 * (n + 1), attributes={"type": "Lamp"}) for n in range(5)
+    ]
+    reply = _talk(_over(items, shop_store), "something cheaper than LAMP-2")
+    assert {item.item_id for item in reply.items} == {"LAMP-0", "LAMP-1"}
+
+
+def test_the_same_colour_is_that_of_the_item_spoken_of(assistant: Assistant) -> None:
+    asked = _talk(assistant, "a rug", "how much is the second one?")
+    position = assistant.catalogue.position[asked.state.focus or ""]
+    colour = set(assistant.parts.vocabulary.values_of(position, "colour"))
+    reply = assistant.reply(asked.state, "show me sofas in the same colour")
+    assert reply.request.facets == {"type": {"Sofa"}, "colour": colour}
+
+
+@pytest.mark.parametrize(
+    ("message", "start"),
+    [
+        ("rugs on sale", "No rugs are on sale right now"),
+        ("anything on sale?", "Nothing is on sale right now"),
+        ("best selling headphones", "We don't have headphones"),
+    ],
+)
+def test_lists_of_the_shop_are_of_what_is_named(message: str, start: str, assistant: Assistant) -> None:
+    reply = _talk(assistant, message)
+    assert reply.text.startswith((start, "I'm afraid we have no headphones")) and not reply.items
+
+
+@pytest.mark.parametrize("message", ["asdkjhaskjd", "sdkfjhsdkfjh bags"])
+def test_letters_at_random_are_no_kind(message: str, assistant: Assistant) -> None:
+    assert not _talk(assistant, message).unmet
+
+
+def test_a_complaint_about_an_item_hides_nothing(assistant: Assistant) -> None:
+    assert _talk(assistant, "a rug", "the third is too short").act.value != "hide"

@@ -1,6 +1,7 @@
 """What a turn costs: stages, tokens of the writer, and the stock model's rates from a bench report."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,13 +62,18 @@ def test_without_a_usable_report_nothing_is_estimated(tmp_path: Path, content: s
     assert read_stock_rates(tmp_path) is None
 
 
-def test_what_the_reader_of_a_stream_does_is_not_counted(assistant: Assistant) -> None:
+def test_what_the_reader_of_a_stream_does_is_not_counted(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: seconds[0])
     meter = TurnMeter(assistant.parts.snapshot.store.settings, None)
-    slow = [0.0]
 
     def values() -> Iterator[int]:
-        yield from (1, 2, 3)
+        for value in (1, 2, 3):
+            seconds[0] += 0.25
+            yield value
 
     for _ in meter.writing.iterate(values()):
-        slow[0] += sum(range(200_000))  # milliseconds each
-    assert meter.writing.ms < 1.0
+        seconds[0] += 10.0
+    assert meter.writing.ms == 750

@@ -39,6 +39,7 @@ _COMPARING = re.compile(
     r"\b(?:which|what|whose|better|best|or|versus|between|both|two|three|them|these|those|than|other|apart|"
     r"and the|side|differ\w*|compar\w*|most|[a-z]{3,}er)\b"
 )
+_OF_TWO = re.compile(r"\b(?:than|or|and|to|with|between|versus|vs)\b")
 _WANTS_GOODS = re.compile(
     r"\b(?:i (?:want|need)|i'?m looking for|show me) (?!to\b)(?:an?|any|some|the)?|"
     r"\b(?:do you (?:have|sell|stock)|have you(?: got)?|got) (?:an?|any|some)\b|"
@@ -102,7 +103,9 @@ def _is_possible(act: Act, message: Message) -> bool:
     """Whether the context admits an act that only the broad recogniser sees."""
     if act == Act.COMPARE:
         is_of_one = message.reference.is_explicit and len(message.reference.items) == 1
-        return message.n_on_screen > 1 and not is_of_one and _COMPARING.search(message.plain) is not None
+        if message.n_on_screen < 2 or (is_of_one and not _OF_TWO.search(message.plain)):
+            return False
+        return _COMPARING.search(message.plain) is not None
     if act == Act.HIDE and not _HIDING.search(message.plain):
         return False  # "the third is too short" wants another
     if act == Act.SAVE and not _SAVING.search(message.plain):

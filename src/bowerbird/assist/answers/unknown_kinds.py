@@ -29,10 +29,11 @@ def unknown_kind(turn: Turn, request: Request) -> Reply:
 
 def _as_asked(turn: Turn, kind: str) -> str:
     """A kind of thing in the words of the message; in the language's word where they can't be found."""
-    message = turn.text[:MAX_QUOTED].lower()
-    phrase = next((form for form in turn.language.forms_of(kind) if form in message), "")
+    message = turn.text[:MAX_QUOTED]
+    phrases = (re.search(re.escape(form), message, re.IGNORECASE) for form in turn.language.forms_of(kind))
+    phrase = next(filter(None, phrases), None)
     if phrase:
-        return phrase
+        return phrase.group()
     stems = set(stem_phrase(kind))
     words = re.findall(r"[^\W\d_][\w'’-]*", turn.text[:MAX_QUOTED])
     own = [

@@ -9,8 +9,8 @@ from bowerbird.assist.languages import ENGLISH, Language
 from bowerbird.text.words import correct_typo, stem_phrase, tokenize, word_set
 
 _COMMANDS = word_set(
-    "hello thanks compare first second third fourth show more save hide cheaper similar return returns refund "
-    "shipping delivery price under below between recommend something anything please difference which"
+    "hello thanks compare first second third fourth show more save hide cheaper similar return returns "
+    "refund shipping delivery price under below between recommend something anything please difference which"
 )
 """Words of plain English that make a message a command or a question."""
 
