@@ -153,11 +153,11 @@ def _count_again(turn: Turn, item_id: str) -> None:
 def take_back(turn: Turn) -> Turn | None:
     """The message after it took back earlier wishes or refusals; None where it takes nothing back."""
     request = turn.state.request or Request()
-    refused = {**turn.state.excluded}
+    rejected = {**turn.state.excluded}
     for facet, values in request.excluded.items():
-        refused[facet] = refused.get(facet, frozenset()) | values
+        rejected[facet] = rejected.get(facet, frozenset()) | values
     words = turn.parts.lexicon.items_by_stem
-    withdrawn, rest = take_withdrawal(turn.plain, turn.parts.vocabulary, request.facets, refused, words)
+    withdrawn, rest = take_withdrawal(turn.plain, turn.parts.vocabulary, request.facets, rejected, words)
     if rest == turn.plain:
         return None
     excluded = without_values(turn.state.excluded, withdrawn)

@@ -39,20 +39,20 @@ _NEED_NOT_BE = re.compile(
 
 
 def take_withdrawal(
-    text: str, vocabulary: Vocabulary, wanted: Values, refused: Values, real_words: Mapping[str, object]
+    text: str, vocabulary: Vocabulary, wanted: Values, rejected: Values, real_words: Mapping[str, object]
 ) -> tuple[dict[str, frozenset[str]], str]:
-    """What a cleaned text takes back, values by facet that were `wanted` or `refused`; and its rest.
+    """What a cleaned text takes back, values by facet that were `wanted` or `rejected`; and its rest.
 
-    A value that is accepted and was not refused is a wish like any other: it stays in the text.
+    A value that is accepted and was not rejected is a wish like any other: it stays in the text.
     """
     for pattern in (_FORGETS, _NEED_NOT_BE, _ACCEPTS, _WHY_NOT):
-        held = (wanted, refused) if pattern in (_FORGETS, _NEED_NOT_BE) else (refused,)
+        earlier = (wanted, rejected) if pattern in (_FORGETS, _NEED_NOT_BE) else (rejected,)
         match = pattern.search(text)
         if match is None:
             continue
         named = mentions_of(match["what"], vocabulary, real_words).facets
         values = {
-            facet: frozenset(group) & frozenset().union(*(table.get(facet, ()) for table in held))
+            facet: frozenset(group) & frozenset().union(*(table.get(facet, ()) for table in earlier))
             for facet, group in named.items()
         }
         values = {facet: group for facet, group in values.items() if group}
@@ -62,7 +62,7 @@ def take_withdrawal(
 
 
 def withdraw(request: Request, values: Values) -> Request:
-    """The request without values that hold no more, wanted or refused."""
+    """The request without values that hold no more, wanted or rejected."""
     facets = without_values(request.facets, values)
     return replace(
         request,
