@@ -370,7 +370,7 @@ def test_a_group_of_materials_means_those_of_the_catalogue(
     assert reply.request.facets["material"] == materials and reply.items
 
 
-def test_which_are_of_a_material_names_no_kind_of_thing(assistant: Assistant) -> None:
+def test_a_material_is_no_unknown_kind(assistant: Assistant) -> None:
     assert not _talk(assistant, "table lamps", "which ones are made of wood?").request.unknown_kind
 
 
