@@ -341,7 +341,7 @@ def test_what_is_taken_back_is_neither_wanted_nor_refused(
     assert not reply.state.excluded and reply.items
 
 
-def test_what_is_fine_too_and_was_never_refused_is_wanted(assistant: Assistant) -> None:
+def test_what_is_fine_too_is_wanted_as_well(assistant: Assistant) -> None:
     reply = _talk(assistant, "a green rug", "red is fine too")
     assert reply.request.facets["colour"] == {"Green", "Red"}
 
