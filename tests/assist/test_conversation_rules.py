@@ -333,7 +333,7 @@ def test_it_in_another_colour_after_a_list_is_the_list_in_that_colour(assistant:
     ],
     ids=lambda messages: messages[-1],
 )
-def test_what_is_taken_back_is_neither_wanted_nor_refused(
+def test_what_is_taken_back_holds_no_more(
     messages: tuple[str, ...], assistant: Assistant
 ) -> None:
     reply = _talk(assistant, *messages)
