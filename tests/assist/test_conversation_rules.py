@@ -333,9 +333,7 @@ def test_it_in_another_colour_after_a_list_is_the_list_in_that_colour(assistant:
     ],
     ids=lambda messages: messages[-1],
 )
-def test_what_is_taken_back_holds_no_more(
-    messages: tuple[str, ...], assistant: Assistant
-) -> None:
+def test_what_is_taken_back_holds_no_more(messages: tuple[str, ...], assistant: Assistant) -> None:
     reply = _talk(assistant, *messages)
     assert reply.request.facets == {"type": {"Rug"}} and not reply.request.excluded
     assert not reply.state.excluded and reply.items
@@ -422,3 +420,47 @@ def test_letters_at_random_are_no_kind(message: str, assistant: Assistant) -> No
 
 def test_a_complaint_about_an_item_hides_nothing(assistant: Assistant) -> None:
     assert _talk(assistant, "a rug", "the third is too short").act.value != "hide"
+
+
+def test_what_something_is_for_is_not_what_is_wanted(assistant: Assistant) -> None:
+    assert "type" not in _talk(assistant, "something cosy for the sofa").request.facets
+
+
+def test_a_group_of_colours_means_those_of_the_catalogue(assistant: Assistant) -> None:
+    reply = _talk(assistant, "rugs in a cool colour")
+    assert reply.request.facets["colour"] == {"Blue", "Dark Blue", "Green", "Grey"}
+
+
+def test_another_word_for_the_kind_that_is_wanted_excludes_nothing(assistant: Assistant) -> None:
+    reply = _talk(assistant, "a sofa, but not a couch")
+    assert reply.request.facets["type"] == {"Sofa"} and not reply.request.excluded and reply.items
+
+
+def test_of_three_kinds_each_is_shown(assistant: Assistant) -> None:
+    reply = _talk(assistant, "a sofa, two rugs and a sweater")
+    kinds = {
+        kind for item in reply.items for kind in assistant.parts.vocabulary.values_of(item.position, "type")
+    }
+    assert kinds == {"Sofa", "Rug", "Sweater"}
+
+
+def test_a_budget_alone_stays_in_force(assistant: Assistant) -> None:
+    reply = _talk(assistant, "my budget is 50", "a present for my teacher", "no wait, make it 30")
+    assert reply.request.budget.high == 30 and reply.request.recipient == "my teacher"
+    assert all(item.price is not None and item.price <= 30 for item in reply.items)
+
+
+@pytest.mark.parametrize("message", ["sort by price", "lowest price first"])
+def test_a_list_can_be_sorted_by_price(message: str, lamps: Assistant) -> None:
+    prices = [item.price for item in _talk(lamps, "lamps", message).items]
+    assert prices == [10, 20, 30, 40]
+
+
+def test_which_would_you_pick_names_one_and_why(assistant: Assistant) -> None:
+    reply = _talk(assistant, "rugs", "which would you pick?")
+    assert reply.act.value == "why" and "matches what you asked for" in reply.text
+
+
+def test_the_same_question_of_another_item_compares_nothing(assistant: Assistant) -> None:
+    reply = _talk(assistant, "rugs", "what colour is the first one?", "and the second?")
+    assert reply.act.value == "item_question" and "doesn't say" not in reply.text

@@ -13,6 +13,7 @@ from bowerbird.text.audiences import AUDIENCE
 
 _ADJECTIVES = (AUDIENCE, "size", "colour", "pattern", "style", "material", "genre", "brand")
 
+MAX_EXCLUDED = 3
 _MEASURES = ("pair of ", "piece of ", "pieces of ")
 
 
@@ -52,7 +53,7 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
     if request.price.bounded:
         phrase += " " + describe_price(request.price, language)
     excluded = [
-        language.say("not", values=f" {language.say('or')} ".join(without_shades(values)))
+        language.say("not", values=f" {language.say('or')} ".join(_few(without_shades(values))))
         for values in request.excluded.values()
         if values
     ]
@@ -76,6 +77,11 @@ def without_shades(values: Collection[str]) -> list[str]:
     """
     names = sorted({value.lower() for value in values})
     return [name for name in names if not any(name.endswith(f" {other}") for other in names)]
+
+
+def _few(values: list[str]) -> list[str]:
+    """At most `MAX_EXCLUDED` values: the clothes of a catalogue are many kinds."""
+    return values if len(values) <= MAX_EXCLUDED else [*values[:MAX_EXCLUDED], "…"]
 
 
 def join_words(words: list[str], last: str) -> str:

@@ -58,37 +58,49 @@ SYNONYMS: tuple[tuple[str, ...], ...] = (
 )
 """Groups of synonyms; a word is only mapped to a value that the catalogue has."""
 
-MATERIAL_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+MATERIAL_GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
-        "wood",
+        ("wood", "wooden"),
         (
-            "oak",
-            "walnut",
-            "pine",
-            "teak",
-            "beech",
-            "birch",
-            "ash",
-            "bamboo",
-            "mahogany",
-            "acacia",
-            "cherry wood",
-            "maple",
-            "rosewood",
-            "mango wood",
-            "plywood",
-            "solid wood",
+            *("oak", "walnut", "pine", "teak", "beech", "birch", "ash", "bamboo", "mahogany", "acacia"),
+            *("maple", "rosewood", "mango wood", "plywood", "solid wood"),
         ),
     ),
     (
-        "metal",
-        ("steel", "brass", "iron", "copper", "aluminium", "aluminum", "bronze", "chrome", "stainless steel"),
+        ("metal", "metallic"),
+        ("steel", "brass", "iron", "copper", "aluminium", "bronze", "chrome", "stainless steel"),
     ),
-    ("stone", ("marble", "granite", "slate", "travertine", "sandstone")),
-    ("fabric", ("cotton", "linen", "wool", "velvet", "polyester", "silk", "canvas", "denim")),
-    ("textile", ("cotton", "linen", "wool", "velvet", "polyester", "silk", "canvas", "denim")),
+    (("stone",), ("marble", "granite", "slate", "travertine", "sandstone")),
+    (("fabric", "textile"), ("cotton", "linen", "wool", "velvet", "polyester", "silk", "canvas", "denim")),
 )
 """Groups of materials, and those of them that a catalogue may name."""
+
+
+def _shades(*names: str) -> tuple[str, ...]:
+    return tuple(f"{name} {noun}" for name in names for noun in ("colour", "color", "tone", "shade"))
+
+
+COLOUR_GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        _shades("warm", "warmer"),
+        ("red", "orange", "yellow", "brown", "beige", "pink", "gold", "rust", "terracotta"),
+    ),
+    (_shades("cool", "cooler", "cold"), ("blue", "green", "teal", "grey", "purple", "turquoise", "silver")),
+    (
+        (*_shades("neutral", "muted"), "less colourful", "less colorful", "not too colourful"),
+        ("white", "beige", "grey", "black", "brown", "cream"),
+    ),
+    (_shades("bright", "brighter"), ("yellow", "red", "orange", "pink", "turquoise")),
+    (
+        _shades("dark", "darker"),
+        ("black", "navy", "brown", "dark blue", "dark green", "dark grey", "burgundy"),
+    ),
+    (
+        _shades("light", "lighter"),
+        ("white", "beige", "cream", "light blue", "light grey", "light pink", "off white"),
+    ),
+)
+"""Groups of colours, and those of them that a catalogue may name."""
 
 USES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.text.audiences import AUDIENCE, FORMS, audiences_of
 from bowerbird.text.departments import collect_departments
 from bowerbird.text.facets import FACETS, facet_values, split_values
-from bowerbird.text.synonyms import MATERIAL_GROUPS, SYNONYMS, USES
+from bowerbird.text.synonyms import COLOUR_GROUPS, MATERIAL_GROUPS, SYNONYMS, USES
 from bowerbird.text.words import correct_typo, stem, stem_phrase, tokenize, word_set
 
 _MEANINGLESS_VALUES = word_set("unknown other undefined none na n a misc item thing no yes true false")
@@ -212,7 +212,8 @@ def _collect_phrases(
                 loose[key]["type"] |= types
                 hints.pop(key, None)
     _add_synonyms(exact, loose)
-    _add_material_groups(exact, loose)
+    _add_groups("colour", COLOUR_GROUPS, exact, loose)
+    _add_groups("material", MATERIAL_GROUPS, exact, loose)
     order = {facet: rank for rank, facet in enumerate(FACETS)}
     phrases = {}
     for phrase in {*exact, *loose}:
@@ -249,21 +250,23 @@ def _phrase_variants(value: str, heads_first: bool) -> Iterator[tuple[str, ...]]
             yield (stem_base + "d",)
 
 
-def _add_material_groups(
-    exact: Mapping[tuple[str, ...], Mapping[str, set[str]]],
+def _add_groups(
+    facet: str,
+    groups: Sequence[tuple[tuple[str, ...], tuple[str, ...]]],
+    exact: dict[tuple[str, ...], dict[str, set[str]]],
     loose: dict[tuple[str, ...], dict[str, set[str]]],
 ) -> None:
-    """Let the name of a group of materials ("wood") mean those that the catalogue has, in place."""
-    for group, names in MATERIAL_GROUPS:
-        materials = {
+    """Let the names of a group ("wooden", "warm colours") mean those of it that a catalogue has, in place."""
+    for phrases, names in groups:
+        values = {
             value
             for name in names
             for values_by_phrase in (exact, loose)
-            for value in values_by_phrase.get(stem_phrase(name), {}).get("material", ())
+            for value in values_by_phrase.get(stem_phrase(name), {}).get(facet, ())
         }
-        if materials:
-            for phrase in (stem_phrase(group), stem_phrase(f"{group}en")):
-                loose[phrase]["material"] |= materials
+        for phrase in map(stem_phrase, phrases if values else ()):
+            if phrase not in exact:
+                loose[phrase][facet] |= values
 
 
 def _uses(phrases: Mapping[tuple[str, ...], tuple[Meaning, ...]]) -> dict[tuple[str, ...], Meaning]:

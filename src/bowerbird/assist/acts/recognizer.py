@@ -39,8 +39,9 @@ _COMPARING = re.compile(
     r"\b(?:which|what|whose|better|best|or|versus|between|both|two|three|them|these|those|than|other|apart|"
     r"and the|side|differ\w*|compar\w*|most|[a-z]{3,}er)\b"
 )
-_OF_TWO = re.compile(r"\b(?:than|or|and|to|with|between|versus|vs)\b")
+_OF_TWO = re.compile(r"\w+.*\b(?:than|or|and|to|with|between|versus|vs)\b")
 _WANTS_GOODS = re.compile(
+    r"\b(?:can|could) you (?:recommend|suggest|show|find|get)(?: me)? (?:an?|any|some)\b|"
     r"\b(?:i (?:want|need)|i'?m looking for|show me) (?!to\b)(?:an?|any|some|the)?|"
     r"\b(?:do you (?:have|sell|stock)|have you(?: got)?|got) (?:an?|any|some)\b|"
     r"^(?:and |so |but )*(?:do you (?:have|sell|stock)|have you got) (?!here\b)[a-z]"

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -263,7 +264,9 @@ def _of_each_kind(turn: Turn, request: Request, base: BoolArray, rank: Rank) -> 
         own = request.of_kind(kind)
         constraints = constraints_of(own, parts.catalogue, parts.vocabulary, turn.language)
         lists.append(rank(_suiting_recipient(parts, own, _satisfying(base, constraints)), share))
-    return [position for positions in lists for position in positions][: max(turn.n, len(lists))]
+    by_rank = [position for rank in zip_longest(*lists) for position in rank if position is not None]
+    best = set(by_rank[: max(turn.n, len(lists))])
+    return [position for positions in lists for position in positions if position in best]
 
 
 def meaning_of(parts: Parts, request: Request, image: bytes | None) -> FloatArray | None:

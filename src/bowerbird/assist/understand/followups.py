@@ -110,7 +110,9 @@ def keep_same(own: Request, previous: Request | None, text: str) -> Request:
     before = previous.facets.get("type")
     is_same_kind = before is not None and own.facets.get("type", frozenset("-")) <= before
     has_own_budgets = any(kind.price.bounded for kind in own.kinds)
-    if is_same_kind and not (budget.bounded or has_own_budgets) and not _FRESH.search(text):
+    is_budget_alone = not (previous.facets or previous.recipient or previous.like)
+    has_budget = budget.bounded or has_own_budgets
+    if (is_same_kind or is_budget_alone) and not has_budget and not _FRESH.search(text):
         price = budget = previous.budget  # a budget belongs to a kind of thing
     for word in _SAME.findall(text):
         facet = FACET_WORDS.get(word, word)

@@ -113,7 +113,10 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
         # "no red or blue": the negation goes on over a list, and ends with it.
         negated = negated and at < len(words) and words[at] in ("or", "and", "nor")
     for facet, values in mentions.excluded.items():
-        if facet in mentions.facets:
+        wanted = mentions.facets.get(facet, set())
+        if wanted and wanted <= values:
+            mentions.excluded[facet] = values - wanted  # "a hat, but not a cap": both are hats here
+        elif wanted:
             mentions.facets[facet] -= values  # "blue but not dark blue"
     mentions.facets = {facet: values for facet, values in mentions.facets.items() if values}
     if uses and "type" not in mentions.facets:
@@ -189,6 +192,8 @@ def _still_aside(words: Sequence[str], at: int, aside: bool, has_type: bool) -> 
         return True  # "we already have a grey sofa"
     if word in _ASIDE:
         before = words[at - 1] if at else ""
+        if not has_type and not _PLACEHOLDERS.isdisjoint(words[max(0, at - MAX_PART) : at]):
+            return True  # "something cosy for the sofa"
         if word == "for" and (before in _LOOKING or (not has_type and before not in _PLACEHOLDERS)):
             return aside
         # "with" and "on" join a part of the thing itself: only a second type is then something else.

@@ -49,7 +49,7 @@ _PAIR = re.compile(
 )
 _COMPARES = re.compile(r"compar|differ|number|item|option")
 _SINGLE = re.compile(
-    rf"\b(?:the )?(?P<ordinal>{_ORDINAL})(?!\w|[ -](?:time|hand|class|floor|birthday|aid|name|of "
+    rf"(?<!price )(?<!cheapest )(?<!expensive )\b(?:the )?(?P<ordinal>{_ORDINAL})(?!\w|[ -](?:time|hand|class|floor|birthday|aid|name|of "
     rf"all)\b){_NOUN}"
     rf"|(?:\b(?:item|option|number|no\.|result|product)|#)\s?(?P<number>[1-9]\d?)(?!\w|[.,]\d)"
 )
@@ -180,6 +180,8 @@ def _described(
     text: str, on_screen: Sequence[Shown], by_description: Callable[[str], Sequence[Shown]]
 ) -> ItemReference | None:
     for match in _DESCRIBED.finditer(text):
+        if re.search(r"\b(?:for|an?|than|with|to)\b", match["words"]):
+            continue  # "swap the table for a cheaper one"
         if not on_screen and not match.group().endswith("s"):
             return _taken(text, match, ())  # "the red one" of no list
         fitting = by_description(match["words"])

@@ -109,6 +109,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
             "around",
             True,
         ),
+        (rf"\b(?:make (?:it|that)|let'?s say)\s+{_A}", "at most", True),
         (rf"{_START}{_A}", "at most", True),
     )
 )

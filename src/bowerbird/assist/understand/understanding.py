@@ -49,10 +49,12 @@ _CHEAP = re.compile(
     r"not (?:too |that |so |very )?(?:expensive|pricey))\b"
 )
 _MOST_EXPENSIVE = re.compile(
-    r"\b(?:most expensive|priciest|dearest|most luxurious|as expensive as possible)\b"
+    r"\b(?:(?:highest|most expensive) (?:price )?first|price,? (?:high to low|descending)|"
+    r"most expensive|priciest|dearest|most luxurious|as expensive as possible)\b"
 )
 _CHEAPEST = re.compile(
-    r"\b(?:cheapest|lowest[ -]price[d]?|least expensive|as (?:cheap|inexpensive|affordable) as possible|"
+    r"\b(?:(?:sort(?:ed)?|order(?:ed)?) by price|(?:lowest|cheapest) (?:price )?first|price,? low to high|"
+    r"cheapest|lowest[ -]price[d]?|least expensive|as (?:cheap|inexpensive|affordable) as possible|"
     r"cheapest possible)\b"
 )
 

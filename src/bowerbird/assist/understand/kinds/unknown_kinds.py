@@ -40,6 +40,7 @@ _NO_KINDS = word_set(
     got gotten everything surprise surprises treat souvenir souvenirs product article articles favour favor
     clothes clothing apparel garment garments clothings furniture furnishings homeware decoration decorations
     anywhere somewhere anybody somebody anyone someone everybody everyone whatever whichever
+    pick picks choose
     hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )

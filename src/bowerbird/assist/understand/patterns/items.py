@@ -93,6 +93,9 @@ WHY = Rule(
         r"\bwhat makes (?:you|it|this|that)\b",
         r"\bhow come you\b",
         r"\bwhat made you\b",
+        r"\b(?:which|what)(?: one)? (?:would|do|should) (?:you|i) "
+        r"(?:pick|choose|take|buy|go for|prefer|get)\W*$",
+        r"^(?:and )?which (?:one )?(?:would|do) you recommend\W*$",
     ),
 )
 COMPARE = Rule(
@@ -130,7 +133,8 @@ NOT_THESE = Rule(
     "others",
     any_of(
         (
-            r"^(?:no,? |hmm,? |sorry,? )*(?:that'?s |this is |these are |those are )?not (?:my (?:style|"
+            r"^(?:no,? |hmm,? |sorry,? )*(?:that'?s |this is |these are |those are )?not "
+            r"(?:really |quite |exactly )?(?:my (?:style|"
             r"taste|thing)|for me|what i (?:want|need|meant|mean|am looking for|was looking for)|"
             r"(?:these|those|them)(?: ones)?)\W*$"
         ),
