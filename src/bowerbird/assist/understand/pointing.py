@@ -49,7 +49,8 @@ _PAIR = re.compile(
 )
 _COMPARES = re.compile(r"compar|differ|number|item|option")
 _SINGLE = re.compile(
-    rf"(?<!price )(?<!cheapest )(?<!expensive )\b(?:the )?(?P<ordinal>{_ORDINAL})(?!\w|[ -](?:time|hand|class|floor|birthday|aid|name|of "
+    rf"(?<!price )(?<!cheapest )(?<!expensive )"
+    rf"\b(?:the )?(?P<ordinal>{_ORDINAL})(?!\w|[ -](?:time|hand|class|floor|birthday|aid|name|of "
     rf"all)\b){_NOUN}"
     rf"|(?:\b(?:item|option|number|no\.|result|product)|#)\s?(?P<number>[1-9]\d?)(?!\w|[.,]\d)"
 )
