@@ -57,7 +57,8 @@ _SIZE_NAMES = word_set(
     "size dimensions dimension height width depth length weight diameter measurements volume"
 )
 _QUESTION = word_set(
-    "and so but ok okay then is are was does do can could how what which who where when it its this that one they "
+    "and so but ok okay then is are was does do can could how what which who when where it its this that "
+    "one they them be been "
     "this that one they them be been come comes have has "
     "suitable good ok okay fine safe possible use used using made § too really actually also there any "
     "please know tell "
