@@ -26,11 +26,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 WIDTHS = {1440: 900, 768: 1024, 390: 844}
 CARDS = "main .masonry .card[data-item]"
 PATIENCE_MS = 180_000
+expect.set_options(timeout=PATIENCE_MS)
 QUIET_MS = 2000  # without a response: the view is there
 SAVE_EVERY_S = 5
 SETTLE_S = 60
@@ -57,6 +59,8 @@ def running_server(store: Path) -> Iterator[tuple[str, int]]:
     try:
         assert process.stderr is not None
         address = next(line.strip() for line in process.stderr if line.startswith("http://"))
+        while httpx.get(f"{address}/readyz", timeout=60).status_code != httpx.codes.OK:
+            time.sleep(1)
         yield address, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
@@ -204,9 +208,10 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         with running_server(store) as (address, server):
             load = os.getloadavg()[0]
-            widths = {str(width): story(browser, address, width) for width in WIDTHS}
-            for width, figures in widths.items():
-                print(width, figures)
+            widths = {}
+            for width in WIDTHS:
+                widths[str(width)] = story(browser, address, width)
+                print(width, widths[str(width)], flush=True)
             open_tabs = (
                 stay(browser, address, server, options.tabs, options.minutes) if options.tabs else None
             )

@@ -34,7 +34,7 @@ export function Bars({ label, rows, unit = "", digits = 0 }) {
   const longest = Math.max(1e-9, ...rows.map((row) => row.value));
   return html`<ul class="bar-list" aria-label=${label}>${rows.map((row) => html`<li key=${row.name}>
     <span class="route">${row.href ? html`<a href=${row.href} aria-current=${row.isCurrent ? "true" : null}>${row.name}</a>` : row.name}</span>
-    <span class="bar-track"><span class="meter s0" style=${{ width: `${(100 * row.value) / longest}%` }}></span></span>
+    <span class="bar-track">${row.value > 0 && html`<span class="meter s0" style=${{ width: `${(100 * row.value) / longest}%` }}></span>`}</span>
     <span class="numbers">${number(row.value, digits)}${unit}${row.note ? html` · ${row.note}` : ""}</span></li>`)}</ul>`;
 }
 

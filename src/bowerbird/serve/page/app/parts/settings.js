@@ -32,6 +32,7 @@ function SettingsDialog({ close }) {
       <${Choice} id="language" label=${t("settings.language")} value=${language.get()} options=${Object.entries(LANGUAGES)} choose=${chooseLanguage} />
       <${Choice} id="theme" label=${t("settings.theme")} value=${theme} choose=${(next) => { setTheme(next); chooseTheme(next); }}
         options=${[["", t("settings.system")], ["light", t("settings.light")], ["dark", t("settings.dark")]]} />
+      ${users.length > 1 && html`<a href="/admin" onClick=${close}>${t("settings.admin")}</a>`}
     </div>
   <//>`;
 }

@@ -5,7 +5,7 @@ export default {
   "notice.synthetic": "Künstliche Demo-Welt: Die Produkte sind gezeichnet, die Kundschaft ist simuliert.",
   "notice.offline": "Du scheinst offline zu sein. Was du siehst, kann veraltet sein; was du schreibst, geht nicht verloren.",
   "settings.shopper": "Kunde", "settings.newcomer": "Neuer Besuch", "settings.language": "Sprache", "settings.theme": "Darstellung",
-  "settings.system": "Wie das System", "settings.light": "Hell", "settings.dark": "Dunkel",
+  "settings.system": "Wie das System", "settings.light": "Hell", "settings.dark": "Dunkel", "settings.admin": "Für Betreiber",
   "key.title": "Dieser Server verlangt einen API-Schlüssel", "key.hint": "Er bleibt gespeichert, bis du diesen Tab schließt.", "key.label": "API-Schlüssel",
   "error.key": "Dieser Server braucht einen gültigen API-Schlüssel.", "error.forbidden": "Dein Schlüssel erlaubt das nicht.",
   "error.missing": "Das gibt es hier nicht mehr.", "error.large": "Das ist zu groß für den Server.",

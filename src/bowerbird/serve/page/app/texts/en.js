@@ -17,6 +17,7 @@ export default {
   "settings.system": "As the system",
   "settings.light": "Light",
   "settings.dark": "Dark",
+  "settings.admin": "For operators",
   "key.title": "This server asks for an API key",
   "key.hint": "It is remembered until you close this tab.",
   "key.label": "API key",

@@ -3,7 +3,7 @@ export default {
   "nav.main": "Principal", "nav.feed": "Para ti", "nav.search": "Buscar", "nav.chat": "Preguntar", "nav.boards": "Tableros", "nav.taste": "Tu gusto", "nav.settings": "Ajustes",
   "notice.synthetic": "Mundo de demostración sintético: los productos están dibujados y los clientes, simulados.",
   "notice.offline": "Parece que no tienes conexión. Lo que ves puede ser antiguo; nada de lo que escribes se pierde.",
-  "settings.shopper": "Cliente", "settings.newcomer": "Visita nueva", "settings.language": "Idioma", "settings.theme": "Apariencia", "settings.system": "Como el sistema", "settings.light": "Clara", "settings.dark": "Oscura",
+  "settings.shopper": "Cliente", "settings.newcomer": "Visita nueva", "settings.language": "Idioma", "settings.theme": "Apariencia", "settings.system": "Como el sistema", "settings.light": "Clara", "settings.dark": "Oscura", "settings.admin": "Para operadores",
   "key.title": "Este servidor pide una clave de API", "key.hint": "Se recuerda hasta que cierres esta pestaña.", "key.label": "Clave de API",
   "error.key": "Este servidor necesita una clave de API válida.", "error.forbidden": "Tu clave no lo permite.", "error.missing": "Esto ya no está aquí.", "error.large": "Es demasiado grande para el servidor.",
   "error.busy": "El servidor está ocupado. Inténtalo de nuevo en un momento.", "error.server": "Algo ha fallado en el servidor. Inténtalo de nuevo.", "error.offline": "Parece que no tienes conexión. Inténtalo de nuevo cuando la tengas.", "error.page": "Esta página no existe.",

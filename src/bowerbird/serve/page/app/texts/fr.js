@@ -3,7 +3,7 @@ export default {
   "nav.main": "Principale", "nav.feed": "Pour vous", "nav.search": "Chercher", "nav.chat": "Demander", "nav.boards": "Tableaux", "nav.taste": "Vos goûts", "nav.settings": "Réglages",
   "notice.synthetic": "Monde de démonstration synthétique : les produits sont dessinés et les clients simulés.",
   "notice.offline": "Vous semblez être hors ligne. Ce que vous voyez peut dater ; rien de ce que vous écrivez n’est perdu.",
-  "settings.shopper": "Client", "settings.newcomer": "Nouvelle visite", "settings.language": "Langue", "settings.theme": "Apparence", "settings.system": "Comme le système", "settings.light": "Claire", "settings.dark": "Sombre",
+  "settings.shopper": "Client", "settings.newcomer": "Nouvelle visite", "settings.language": "Langue", "settings.theme": "Apparence", "settings.system": "Comme le système", "settings.light": "Claire", "settings.dark": "Sombre", "settings.admin": "Pour les exploitants",
   "key.title": "Ce serveur demande une clé d’API", "key.hint": "Elle est retenue jusqu’à la fermeture de cet onglet.", "key.label": "Clé d’API",
   "error.key": "Ce serveur a besoin d’une clé d’API valable.", "error.forbidden": "Votre clé ne le permet pas.", "error.missing": "Ceci n’est plus ici.", "error.large": "C’est trop grand pour le serveur.",
   "error.busy": "Le serveur est occupé. Réessayez dans un instant.", "error.server": "Une erreur s’est produite sur le serveur. Réessayez.", "error.offline": "Vous semblez être hors ligne. Réessayez une fois connecté.", "error.page": "Cette page n’existe pas.",

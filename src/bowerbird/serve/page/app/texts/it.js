@@ -3,7 +3,7 @@ export default {
   "nav.main": "Principale", "nav.feed": "Per te", "nav.search": "Cerca", "nav.chat": "Chiedi", "nav.boards": "Bacheche", "nav.taste": "I tuoi gusti", "nav.settings": "Impostazioni",
   "notice.synthetic": "Mondo dimostrativo sintetico: i prodotti sono disegnati e i clienti simulati.",
   "notice.offline": "Sembra che tu non sia in linea. Quello che vedi può essere vecchio; nulla di ciò che scrivi va perso.",
-  "settings.shopper": "Cliente", "settings.newcomer": "Nuova visita", "settings.language": "Lingua", "settings.theme": "Aspetto", "settings.system": "Come il sistema", "settings.light": "Chiaro", "settings.dark": "Scuro",
+  "settings.shopper": "Cliente", "settings.newcomer": "Nuova visita", "settings.language": "Lingua", "settings.theme": "Aspetto", "settings.system": "Come il sistema", "settings.light": "Chiaro", "settings.dark": "Scuro", "settings.admin": "Per chi gestisce",
   "key.title": "Questo server chiede una chiave API", "key.hint": "Resta memorizzata finché non chiudi questa scheda.", "key.label": "Chiave API",
   "error.key": "Questo server ha bisogno di una chiave API valida.", "error.forbidden": "La tua chiave non lo permette.", "error.missing": "Questo non c’è più.", "error.large": "È troppo grande per il server.",
   "error.busy": "Il server è occupato. Riprova fra un momento.", "error.server": "Qualcosa è andato storto sul server. Riprova.", "error.offline": "Sembra che tu non sia in linea. Riprova quando sei connesso.", "error.page": "Questa pagina non esiste.",
