@@ -51,6 +51,7 @@ def pages() -> dict[str, str]:
         "reference/http.md": http_page(),
         "reference/settings.md": settings_page(code),
         "reference/files.md": files_page(),
+        "reference/layouts.md": layouts_page(),
         **python_pages(code),
     }
 
@@ -159,9 +160,7 @@ def http_page() -> str:
     """Describe every route: parameters, body, answers."""
     description = openapi()
     schemas = description.get("components", {}).get("schemas", {})
-    text = [
-        "# HTTP routes\n\nThe server describes itself at `/openapi.json`.\n\n"
-    ]
+    text = ["# HTTP routes\n\nThe server describes itself at `/openapi.json`.\n\n"]
     for path, methods in description["paths"].items():
         for method, route in methods.items():
             text.append(
@@ -328,6 +327,82 @@ def files_page() -> str:
     return text + "## Files, by the module that defines them\n\n" + table(("file", "module", "which"), rows)
 
 
+# -- layouts of imported files ------------------------------------------------------------------------------
+
+READERS = "bowerbird.data.readers"
+CATALOGUE_LAYOUTS = {
+    "google_feed": "FIELDS",
+    "meta_catalogue": "RENAMED",
+    "openai_feed": "RENAMED",
+    "shopify": "NAMES",
+    "woocommerce": "REQUIRED",
+    "schema_org": "",
+    "own_items": "",
+}
+"""Modules of catalogues, and the constant that holds their columns."""
+OTHER_LAYOUTS = {
+    "events": ("segment", "ga4", "snowplow"),
+    "datasets": ("movielens", "recbole", "amazon_reviews", "hm", "ikea_rooms"),
+}
+VALUES = ("texts", "prices", "currencies", "times", "availability", "numbers", "actions")
+
+
+def layouts_page() -> str:
+    """Describe what imports understand: the columns of each layout, how they are read, what is refused."""
+    text = "# Layouts of imported files\n\nHow to import them: [Import your data](../how-to/import.md).\n\n"
+    text += "## Catalogues\n\n"
+    for name, constant in CATALOGUE_LAYOUTS.items():
+        module = importlib.import_module(f"{READERS}.catalogues.{name}")
+        text += f"### {name.replace('_', '-')}\n\n{(module.__doc__ or '').strip()}\n\n"
+        columns = (
+            getattr(module, constant) if hasattr(module, constant) else feed_fields() if constant else ()
+        )
+        text += columns_table(columns)
+    text += "### Your own tables\n\nThe fields of a column map; those without a default are required.\n\n"
+    for record in ("ItemColumns", "EventColumns", "CollectionColumns"):
+        cls = getattr(importlib.import_module(f"{READERS}.column_map"), record)
+        fields = [name for name in cls.__dataclass_fields__ if name != "file"]
+        text += f"{first_line(cls.__doc__)} {', '.join(f'`{name}`' for name in fields)}.\n\n"
+    for kind, names in OTHER_LAYOUTS.items():
+        text += {"events": "## Events\n\n", "datasets": "## Public data sets\n\n"}[kind]
+        for name in names:
+            module = importlib.import_module(f"{READERS}.{kind}.{name}")
+            text += f"### {name.replace('_', '-')}\n\n{(module.__doc__ or '').strip()}\n\n"
+            actions = getattr(module, "ACTION_OF", {}) | getattr(module, "ACTION_OF_LIST", {})
+            text += table(
+                ("event", "action"), [(f"`{event}`", f"`{action}`") for event, action in actions.items()]
+            )
+    return text + "## Values\n\n" + "".join(map(value_section, VALUES))
+
+
+def feed_fields() -> Any:
+    return importlib.import_module(f"{READERS}.catalogues.feed_items").FIELDS
+
+
+def columns_table(columns: Any) -> str:
+    """Format the columns of a catalogue: a table of what they mean, or the list of required ones."""
+    if not isinstance(columns, dict):
+        return f"Required: {', '.join(f'`{name}`' for name in columns)}.\n\n" if columns else ""
+    rows = [
+        (f"`{name}`", meaning if isinstance(meaning, str) else ", ".join(f"`{each}`" for each in meaning))
+        for name, meaning in columns.items()
+    ]
+    return table(("field", "how it is read, or what it is called"), rows)
+
+
+def value_section(name: str) -> str:
+    """Describe one kind of value: what its module says, and the reasons for which a value is left out."""
+    module = importlib.import_module(f"{READERS}.values.{name}")
+    rejection = importlib.import_module(f"{READERS}.values.outcomes").Rejection
+    reasons = [value.reason for value in vars(module).values() if isinstance(value, rejection)]
+    listed = "".join(f"- {reason}\n" for reason in dict.fromkeys(reasons))
+    spellings = columns_table(
+        {str(each): names for each, names in getattr(module, "USUAL_NAMES", {}).items()}
+    )
+    refused = f"Left out, and listed with its row, where the value\n\n{listed}\n" if listed else ""
+    return f"### {name}\n\n{(module.__doc__ or '').strip()}\n\n{spellings}{refused}"
+
+
 def file_names(tree: ast.Module) -> Iterator[str]:
     """Yield the values of a module's constants whose names end in `_FILE`."""
     for node in tree.body:
@@ -401,6 +476,7 @@ def on_config(config: Any) -> Any:
         {"Python": inside("reference/python/")},
         {"Settings": "reference/settings.md"},
         {"File formats": "reference/files.md"},
+        {"Layouts of imported files": "reference/layouts.md"},
     ]
     return config
 

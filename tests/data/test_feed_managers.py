@@ -21,6 +21,8 @@ import pytest
 from bowerbird.data.events import Event
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.items import Item
+from bowerbird.data.readers.catalogues.feed_items import FIELDS, item_of
+from bowerbird.data.readers.inputs.records_of_text import MISSING_FIELDS
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.recognition.layout import recognise
 from bowerbird.data.readers.records import (
@@ -177,6 +179,17 @@ def test_counts_ratings_and_marks_of_xml() -> None:
         and fields.repairs[0].reason == "is not a whole number of at least zero"
     )
     assert parse_prose("<![CDATA[Lamp <b>red</b>]]>") == "Lamp red"
+
+
+def test_the_documented_fields_of_the_feed_are_those_that_are_read() -> None:
+    class Recorder(dict[str, list[str]]):
+        def get(self, name: str, default: Any = None) -> Any:
+            names.add(name)
+            return {"id": ["1"]}.get(name, default)
+
+    names: set[str] = set()
+    item_of(Recorder(), "", Path())
+    assert names - {MISSING_FIELDS} == set(FIELDS)
 
 
 def track(event: str, **fields: Any) -> dict[str, Any]:

@@ -32,6 +32,33 @@ ATTRIBUTES = {
     **{f"custom_label_{n}": f"label {n}" for n in range(5)},
 }
 
+FIELDS = {
+    "id": "an id; required",
+    "title": "a text, without HTML; required, or a picture",
+    **dict.fromkeys(("description", "summary", "content"), "a text, without HTML; the first that is there"),
+    "price": "a price",
+    "sale_price": "a price; zero means none",
+    "sale_price_effective_date": "two times with a slash between them; one may be missing",
+    "currency": "the currency of prices that name none",
+    "availability": "an availability; missing means in stock",
+    "brand": "a text, without HTML",
+    **dict.fromkeys(
+        ("product_type", "google_product_category"), "names from broad to narrow, with `>` between them"
+    ),
+    **{name: f"a text, without HTML: the attribute {attribute}" for name, attribute in ATTRIBUTES.items()},
+    "product_detail": "`Section:Name:Value`, several separated by commas: further attributes",
+    "link": "an address",
+    "image_link": "an address, a file next to the feed, or a `data:` address",
+    "additional_image_link": "addresses, separated by commas",
+    "star_rating": "a number of at least zero",
+    "review_count": "a whole number of at least zero",
+    **dict.fromkeys(("gtin", "mpn", "item_group_id", "condition", "shipping"), "a text"),
+    **dict.fromkeys(("return_policy_label", "returns"), "a text; the first that is there"),
+    **dict.fromkeys(("language", "content_language"), "a text; the first that is there"),
+    "created_at": "a time",
+}
+"""How each field of the feed is read; other layouts say which of their fields are these."""
+
 
 def parse_path(text: str) -> tuple[str, ...]:
     """The names of a category path, from broad to narrow.
