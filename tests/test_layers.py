@@ -28,12 +28,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recommend": {"data", "text", "embed", "taste", "evaluate", "report"},
     "assist": {"data", "text", "endpoint", "embed", "graft", "taste", "recommend", "conversations"},
     "serve": {"data", "embed", "evaluate", "taste", "recommend", "assist", "report"},
+    "client": {"serve"},
     "cli": {
         *("assist", "data", "demo", "embed", "evaluate", "graft", "models", "recommend", "report", "serve"),
         *("conversations", "sources", "taste", "text"),
     },
 }
 WITHOUT_TORCH = [
+    "client",
     "data",
     "text",
     "demo",

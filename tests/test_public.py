@@ -31,3 +31,12 @@ def test_the_command_line_loads_no_library_before_a_command_runs() -> None:
     heavy = "{'numpy', 'pyarrow', 'scipy', 'numba', 'torch', 'msgspec'}"
     code = f"import bowerbird.cli.main, sys; assert not {heavy} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_client_loads_nothing_of_the_server() -> None:
+    """It takes the bodies of answers from there, which need pydantic only."""
+    heavy = "{'torch', 'fastapi', 'starlette', 'numpy', 'pyarrow', 'msgspec', 'openai'}"
+    code = (
+        f"import bowerbird.client, sys; assert not {heavy} & sys.modules.keys(), {heavy} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -68,3 +68,19 @@ class Outcome(StrEnum):
     CLICK = "click"
     SAVE = "save"
     PURCHASE = "purchase"
+
+
+SEGMENT_EVENTS: dict[str, str] = {
+    "impression": "Product List Viewed",
+    "view": "Product Viewed",
+    "click": "Product Clicked",
+    "save": "Product Added to Wishlist",
+    "add_to_cart": "Product Added",
+    "purchase": "Order Completed",
+    "hide": "Product Hidden",
+    "remove": "Product Removed",
+    "refund": "Order Refunded",
+}
+"""By action, Segment's name of its event; `Product Hidden` is ours, its specification has none."""
+SEGMENT_EVENTS_OF_LISTS = ("impression", "purchase", "refund")
+"""Actions whose calls hold a list of products."""

@@ -11,35 +11,16 @@ from datetime import UTC, datetime, timedelta
 
 from bowerbird.data.events import Alias, Event
 from bowerbird.data.store import Store
+from bowerbird.ids import id_fault
 
 UNKNOWN_ITEM, IN_FUTURE = "unknown item", "time in the future"
 """Reasons of rejections."""
-MAX_ID_LENGTH = 500  # characters of a user's id
 CLOCK_SKEW = timedelta(days=1)  # events further ahead than this can't have happened yet
 
 
 def latest_accepted_time() -> datetime:
     """Latest time that an event received now may carry."""
     return datetime.now(UTC) + CLOCK_SKEW
-
-
-def id_fault(user_id: str) -> str:
-    """What is wrong with a user's id; empty where nothing is.
-
-    Any characters will do, since shops use mail addresses and paths; but an id must be sendable in a URL.
-
-    >>> id_fault("team/Anna Ö."), id_fault(""), id_fault("..")
-    ('', 'is empty', 'is a step in a path')
-    """
-    if not user_id:
-        return "is empty"
-    if len(user_id) > MAX_ID_LENGTH:
-        return f"has more than {MAX_ID_LENGTH} characters"
-    if user_id in (".", ".."):
-        return "is a step in a path"
-    if "\0" in user_id or any("\ud800" <= char <= "\udfff" for char in user_id):
-        return "has a NUL character or half a character"
-    return ""
 
 
 def rejection_reason(event: Event, is_known: bool, latest: datetime) -> str:

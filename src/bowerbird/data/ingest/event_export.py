@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from bowerbird.data.events import Action
+from bowerbird.choices import SEGMENT_EVENTS, SEGMENT_EVENTS_OF_LISTS
 from bowerbird.data.files.durable import write_atomically
 from bowerbird.data.files.table_files import write_table
 from bowerbird.data.logs.joined import JoinedLog
@@ -17,20 +17,6 @@ from bowerbird.data.readers.layouts import EventLayout
 from bowerbird.errors import InputError
 
 ROWS_PER_BATCH = 50_000
-EVENT_NAME_OF = {
-    Action.IMPRESSION: "Product List Viewed",
-    Action.VIEW: "Product Viewed",
-    Action.CLICK: "Product Clicked",
-    Action.SAVE: "Product Added to Wishlist",
-    Action.ADD_TO_CART: "Product Added",
-    Action.PURCHASE: "Order Completed",
-    Action.HIDE: "Product Hidden",
-    Action.REMOVE: "Product Removed",
-    Action.REFUND: "Order Refunded",
-}
-"""Segment's names; `Product Hidden` is our own, which its specification does not have."""
-WITH_PRODUCTS = (Action.IMPRESSION, Action.PURCHASE, Action.REFUND)
-"""Actions whose calls hold a list of products."""
 PROPERTY_OF = {
     "value": "price",
     "session": "session_id",
@@ -68,15 +54,14 @@ def calls_of(events: pa.Table) -> Iterator[dict[str, Any]]:
 
 
 def _call_of(row: dict[str, Any]) -> dict[str, Any]:
-    action = Action(row["action"])
     product = {"product_id": row["item_id"]} | {
         name: row[field] for field, name in PROPERTY_OF.items() if row[field] is not None
     }
     return {
         "type": "track",
-        "event": EVENT_NAME_OF[action],
+        "event": SEGMENT_EVENTS[row["action"]],
         "messageId": row["event_id"],
         "userId": row["user_id"],
         "timestamp": row["at"].isoformat().replace("+00:00", "Z"),
-        "properties": {"products": [product]} if action in WITH_PRODUCTS else product,
+        "properties": {"products": [product]} if row["action"] in SEGMENT_EVENTS_OF_LISTS else product,
     }

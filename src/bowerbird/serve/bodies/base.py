@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from bowerbird.data.ingest.event_checks import id_fault
+from bowerbird.ids import id_fault
 
 
 class Body(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from bowerbird.data.ingest.event_checks import MAX_ID_LENGTH
+from bowerbird.ids import MAX_ID_LENGTH
 from bowerbird.serve.bodies.base import Body
 
 

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, Base64Bytes, Field, FiniteFloat, model_valid
 
 from bowerbird.data.ingest.item_changes import ItemPatch
 from bowerbird.data.items import Item
-from bowerbird.serve.bodies.base import Body
 from bowerbird.serve.bodies.lists import Asked, ItemId
 
 MAX_ITEMS = 1000  # in one request
@@ -106,27 +105,3 @@ class PatchesRequest(Asked):
 
 
 _PATCHED = set(Prices.model_fields)
-
-
-class ItemsResult(Body):
-    """What became of items."""
-
-    accepted: int
-    new: int
-    """Of them, those that the store did not have. They are recommended once `bowerbird embed --update` has
-    encoded them."""
-    pictures_broken: int
-    """Pictures that could not be read; their items have none."""
-
-
-class PatchesResult(Body):
-    """What became of changes."""
-
-    changed: int
-
-
-class Withdrawal(Body):
-    """An item that was withdrawn."""
-
-    item_id: str
-    withdrawn: Literal[True]

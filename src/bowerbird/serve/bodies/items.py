@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from bowerbird.serve.bodies.base import Body
 
@@ -102,3 +103,27 @@ class RelatedItems(ListBody):
     """Items that go with others, best first."""
 
     items: list[RelatedItem]
+
+
+class ItemsResult(Body):
+    """What became of items."""
+
+    accepted: int
+    new: int
+    """Of them, those that the store did not have. They are recommended once `bowerbird embed --update` has
+    encoded them."""
+    pictures_broken: int
+    """Pictures that could not be read; their items have none."""
+
+
+class PatchesResult(Body):
+    """What became of changes."""
+
+    changed: int
+
+
+class Withdrawal(Body):
+    """An item that was withdrawn."""
+
+    item_id: str
+    withdrawn: Literal[True]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
 
 from bowerbird.data.events import Action
-from bowerbird.data.ingest.event_checks import MAX_ID_LENGTH
+from bowerbird.ids import MAX_ID_LENGTH
 from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.recommend.options import MAX_EXCLUDED
 from bowerbird.serve.bodies.base import UserId

@@ -65,3 +65,9 @@ class ErasureBody(Body):
     user: str
     events_erased: int | None
     status: Literal["acknowledged", "nothing to erase"]
+
+
+class UserChange(Body):
+    """An event of the stream of a user's changes."""
+
+    changed: Literal["start", "taste", "boards"]

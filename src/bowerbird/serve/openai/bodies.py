@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from bowerbird.serve.bodies.base import Body
+from bowerbird.serve.openai.extension import PreviewExtension, ReplyExtension
 
 
 class ModelBody(Body):
@@ -81,8 +82,38 @@ class CompletionBody(Body):
     system_fingerprint: str
     choices: list[Choice]
     usage: Usage
-    bowerbird: dict[str, Any]
-    """What the reply is about: `act`, `items`, `suggestions`, `state` to send back, `cost`, …"""
+    bowerbird: ReplyExtension
+
+
+class Delta(Body):
+    """What a chunk adds to the reply."""
+
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+
+
+class ChunkChoice(Body):
+    """The reply's next part."""
+
+    index: int
+    delta: Delta
+    logprobs: None
+    finish_reason: Literal["stop", "length"] | None
+
+
+class CompletionChunk(Body):
+    """An event of a streamed chat completion; the items come in `bowerbird` of the first, all else in the
+    last."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: list[ChunkChoice]
+    """None in the chunk of the usage."""
+    usage: Usage | None = None
+    bowerbird: ReplyExtension | PreviewExtension | None = None
 
 
 class OutputText(Body):
@@ -126,5 +157,4 @@ class ResponseBody(Body):
     tools: list[Any]
     top_p: float | None
     usage: dict[str, Any]
-    bowerbird: dict[str, Any]
-    """What the reply is about: `act`, `items`, `suggestions`, `state` to send back, `cost`, …"""
+    bowerbird: ReplyExtension

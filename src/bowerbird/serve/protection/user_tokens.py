@@ -10,8 +10,8 @@ import time
 
 import jwt
 
-from bowerbird.data.ingest.event_checks import id_fault
 from bowerbird.errors import InputError
+from bowerbird.ids import id_fault
 
 ALGORITHM = "HS256"
 AUDIENCE = "bowerbird"

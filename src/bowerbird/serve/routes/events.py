@@ -9,10 +9,10 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 
 from bowerbird.data.events import Alias, Event
-from bowerbird.data.ingest.event_checks import id_fault
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import message_id_of, parse_events
 from bowerbird.errors import InputError
+from bowerbird.ids import id_fault
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.events import (
     IngestionBody,

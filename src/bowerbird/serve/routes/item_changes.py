@@ -13,13 +13,10 @@ from bowerbird.data.readers.records import ItemDraft
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.item_changes import (
     ItemsRequest,
-    ItemsResult,
     PatchesRequest,
-    PatchesResult,
     PricePatch,
-    Withdrawal,
 )
-from bowerbird.serve.bodies.items import ItemPageBody
+from bowerbird.serve.bodies.items import ItemPageBody, ItemsResult, PatchesResult, Withdrawal
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
 

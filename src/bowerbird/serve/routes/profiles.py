@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Path
 
-from bowerbird.data.ingest.event_checks import MAX_ID_LENGTH
 from bowerbird.errors import InputError
+from bowerbird.ids import MAX_ID_LENGTH
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import UserId
 from bowerbird.serve.bodies.interests import Correction, InterestBody, ScaledInterestList

@@ -5,57 +5,22 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path
-from pydantic import Field, StringConstraints
 
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.base import Body, UserId
+from bowerbird.serve.bodies.base import UserId
+from bowerbird.serve.bodies.boards import BoardContent, BoardItems, BoardList, BoardSummary
 from bowerbird.serve.bodies.items import ItemBody
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
 from bowerbird.serve.routes.page.complements import ComplementList, Count, find_complements
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.serve.services.saved_items import saved_items
-from bowerbird.taste.control.boards import MAX_ITEMS, MAX_NAME_LENGTH, Board, Boards
+from bowerbird.taste.control.boards import Board, Boards
 
 MAX_BODY_BYTES = 300 * KB  # as many items as a board may have
 SAVED = "saved"
 """Id of the board that holds what a user saved."""
 BoardId = Annotated[str, Path(max_length=100)]
-
-
-class BoardContent(Body):
-    """What a board is to be."""
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]
-    item_ids: Annotated[list[str], Field(max_length=MAX_ITEMS)] = Field(default=[])
-
-
-class BoardSummary(Body):
-    """A board by its items' ids."""
-
-    id: str
-    name: str
-    item_ids: list[str]
-    token: str
-    """Of a shared board: `/shared-boards/TOKEN` shows it to anybody; else empty."""
-
-
-class BoardList(Body):
-    """All boards of a user."""
-
-    user: str
-    saved: list[str]
-    """Ids of items that the user saved, the latest first."""
-    own: list[BoardSummary]
-    imported: list[BoardSummary]
-    """Read only."""
-
-
-class BoardItems(BoardSummary):
-    """A board with its items; those that are no longer sold are left out."""
-
-    items: list[ItemBody]
-    is_own: bool
 
 
 def routes(app_state: AppState) -> APIRouter:
