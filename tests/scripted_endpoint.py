@@ -3,7 +3,8 @@
     with scripted_endpoint([answer("Here is [1]."), Fault.GARBAGE]) as server:
         ...  # server.url, server.requests
 
-Each request takes the next entry of the script; the last one is repeated.
+Each request takes the next entry of the script; the last one is repeated. An entry may be a function, which
+answers by the request.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,11 +48,14 @@ def answer(text: str = "", calls: Sequence[tuple[str, dict[str, Any] | str]] = (
     return message
 
 
+Entry = dict[str, Any] | Fault | Callable[[dict[str, Any]], dict[str, Any]]
+
+
 @dataclass
 class ScriptedEndpoint:
     """A running server: its address, and the requests that it got."""
 
-    script: Sequence[dict[str, Any] | Fault]
+    script: Sequence[Entry]
     usage: Any = None
     """Tokens that the server claims to have used."""
     url: str = ""
@@ -61,9 +65,7 @@ class ScriptedEndpoint:
 
 
 @contextlib.contextmanager
-def scripted_endpoint(
-    script: Sequence[dict[str, Any] | Fault], usage: Any = USAGE
-) -> Iterator[ScriptedEndpoint]:
+def scripted_endpoint(script: Sequence[Entry], usage: Any = USAGE) -> Iterator[ScriptedEndpoint]:
     """Serve a script on a free port while the block runs."""
     endpoint = ScriptedEndpoint(script, usage)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(endpoint))
@@ -91,6 +93,7 @@ def _handler(endpoint: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
                 if isinstance(entry, Fault):
                     self.fail(entry, bool(request.get("stream")))
                 else:
+                    entry = entry(request) if callable(entry) else entry
                     self.reply(entry, bool(request.get("stream")))
 
         def reply(self, message: dict[str, Any], is_stream: bool) -> None:

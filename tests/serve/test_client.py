@@ -50,14 +50,17 @@ def test_lists(client: Client) -> None:
     ids = [item.item_id for item in page.items]
     following = client.list_new(n=3, cursor=page.next_cursor)
     assert len(ids) == 3 and not set(ids) & {item.item_id for item in following.items}
-    cheap = client.list_trending(filter={"price": {"max": 100}}, exclude=ids)
-    assert cheap.items and all((item.price or 0) <= 100 and item.item_id not in ids for item in cheap.items)
+    limit = min(item.price or 0.0 for item in page.items)
+    cheap = client.list_new(filter={"price": {"max": limit}}).items
+    assert cheap and all((item.price or 0.0) <= limit for item in cheap)
+    assert ids[0] not in [item.item_id for item in client.list_trending(exclude=ids[:1]).items]
     lamps = client.search("a lamp", n=4).items
     assert lamps[0].item_id not in [item.item_id for item in client.find_similar(lamps[0].item_id).items]
     picture = client.get_picture(lamps[0].item_id, size=224)
     assert lamps[0].item_id in [item.item_id for item in client.search_by_picture(picture, n=4).items]
     assert client.list_popular(n=1).recommendation_id
-    assert client.find_bought_together(lamps[0].item_id).next_cursor is None
+    assert client.find_bought_together(lamps[0].item_id).recommendation_id
+    assert client.find_complements(lamps[0].item_id, n=2).items[0].reason
 
 
 def test_recommendations(client: Client) -> None:

@@ -186,6 +186,26 @@ def test_bought_together_and_what_completes_a_set(client: httpx.Client) -> None:
     assert client.post("/complete", json={"item_ids": ["unknown"]}).status_code == 404
 
 
+@pytest.mark.parametrize("name", ["goes-well-with", "complements", "complete"])
+def test_what_goes_with_an_item_has_filters_and_pages(client: httpx.Client, name: str) -> None:
+    def ask(**options: Any) -> httpx.Response:
+        if name == "complete":
+            return client.post("/complete", json={"item_ids": ["i0"], "n": 2, **options})
+        if "filter" in options:
+            options["filter"] = json.dumps(options["filter"])
+        return client.get(f"/items/i0/{name}", params={"n": 2, **options})
+
+    first = ask()
+    RelatedItems.model_validate(first.json())
+    assert [item["position"] for item in first.json()["items"]] == [1, 2]
+    second = ask(cursor=first.json()["next_cursor"]) if first.json()["next_cursor"] else None
+    assert second is None or not {*ids(first)} & {*ids(second)}
+    assert ids(first)[0] not in ids(ask(exclude=[ids(first)[0]]))
+    red = ask(filter={"attributes": {"color": ["red"]}}).json()["items"]
+    assert red and {item["attributes"]["color"] for item in red} == {"red"}
+    assert ask(filter={"colour": ["red"]}).status_code in (400, 422)
+
+
 def test_answers_follow_their_schemas(client: httpx.Client) -> None:
     for path in ("/popular", "/items/i1/similar"):
         ScoredItems.model_validate(client.get(path).json())

@@ -12,6 +12,7 @@ import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.types.chat import completion_create_params
 
 from bowerbird.serve.openai.reply_text import ReplyText, count_tokens, escape_markdown
 
@@ -36,11 +37,49 @@ def streamed(client: openai.OpenAI, **options: Any) -> tuple[str, list[Any]]:
 
 # -- fields -------------------------------------------------------------------------------------------------
 
-REJECTED = {
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+HONOURED: dict[str, Any] = {
+    "messages": [{"role": "user", "content": REQUEST}],
+    "model": "bowerbird",
+    "user": "ann",
+    "stream": False,
+    "stop": "x",
+    "max_tokens": 5,
+    "max_completion_tokens": 5,
+    "response_format": {"type": "json_object"},
+    "tools": [],
+    "tool_choice": "none",
+    "parallel_tool_calls": False,
+    "stream_options": None,
+}
+WITHOUT_EFFECT: dict[str, Any] = {
+    "temperature": 0.7,
+    "top_p": 0.9,
+    "seed": 3,
+    "metadata": {"a": "b"},
+    "safety_identifier": "u",
+    "prompt_cache_key": "k",
+    "prompt_cache_retention": "24h",
+    "service_tier": "auto",
+}
+"""Documented as accepted without effect."""
+ASK_FOR_NOTHING: dict[str, Any] = {
+    "n": 1,
+    "logprobs": False,
+    "top_logprobs": 0,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "logit_bias": {},
+    "store": False,
+    "modalities": ["text"],
+    "functions": [],
+    "function_call": "none",
+}
+REJECTED: dict[str, Any] = {
     "n": 2,
     "logprobs": True,
     "top_logprobs": 3,
-    "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
+    "tools": TOOLS,
     "tool_choice": "required",
     "functions": [{"name": "f", "parameters": {}}],
     "function_call": {"name": "f"},
@@ -57,7 +96,24 @@ REJECTED = {
     "service_tier": "flex",
     "stream_options": {"include_usage": True},
     "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "integer"}}},
+    "audio": {"format": "mp3", "voice": "alloy"},
+    "moderation": {"model": "omni-moderation-latest"},
+    "prediction": {"type": "content", "content": "x"},
+    "prompt_cache_options": {"mode": "explicit"},
+    "reasoning_effort": "low",
+    "verbosity": "low",
+    "web_search_options": {},
+    "top_k": 5,
+    "maxtokens": 5,
 }
+"""By name: values that are not honoured, and fields that are never."""
+
+
+def test_every_field_of_openais_request_is_honoured_or_rejected() -> None:
+    """Those of the installed client; a field of a later version has to be decided on."""
+    fields = completion_create_params.CompletionCreateParamsBase.__annotations__
+    decided = HONOURED | WITHOUT_EFFECT | ASK_FOR_NOTHING | REJECTED
+    assert set(fields) - set(decided) == set()
 
 
 @pytest.mark.parametrize("name", REJECTED)
@@ -67,18 +123,12 @@ def test_what_is_not_honoured_is_rejected_by_its_name(client: openai.OpenAI, nam
     assert name in str(error.value) and (error.value.param or name).startswith(name)
 
 
-@pytest.mark.parametrize("name", ["audio", "prediction", "reasoning_effort", "top_k", "maxtokens"])
-def test_unknown_fields_are_rejected(client: openai.OpenAI, name: str) -> None:
-    with pytest.raises(openai.BadRequestError) as error:
-        ask(client, extra_body={name: "x"})
-    assert error.value.param == name
+def test_honoured_fields_are_accepted(client: openai.OpenAI) -> None:
+    assert ask(client, extra_body=HONOURED).choices[0].finish_reason == "length"
 
 
 def test_documented_fields_change_nothing(client: openai.OpenAI) -> None:
-    fields: dict[str, Any] = {"temperature": 0.7, "top_p": 0.9, "seed": 3, "metadata": {"a": "b"}, "n": 1}
-    fields |= {"tools": [], "tool_choice": "auto", "logprobs": False, "presence_penalty": 0}
-    fields |= {"service_tier": "auto", "response_format": {"type": "text"}, "stop": None, "stream": None}
-    plain, full = ask(client), ask(client, extra_body=fields)
+    plain, full = ask(client), ask(client, extra_body=WITHOUT_EFFECT | ASK_FOR_NOTHING | {"stream": None})
     assert plain.choices[0].message.content == full.choices[0].message.content
     assert plain.system_fingerprint == full.system_fingerprint
 
@@ -135,7 +185,7 @@ def test_the_shops_prompt_sets_language_and_length(client: openai.OpenAI, role: 
 def test_other_roles_are_rejected(client: openai.OpenAI, role: str) -> None:
     with pytest.raises(openai.BadRequestError) as error:
         ask(client, before=[{"role": role, "content": "x", "tool_call_id": "1"}])
-    assert error.value.param == "messages.0.role"
+    assert error.value.param in ("messages.0.role", "messages.0.tool_call_id")
 
 
 def test_parts_of_other_kinds_are_rejected(client: openai.OpenAI) -> None:

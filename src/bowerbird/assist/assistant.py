@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from bowerbird.assist.answers import actions, item_answers, talk
 from bowerbird.assist.answers.item_lists import ListAnswer
@@ -25,10 +26,11 @@ from bowerbird.assist.state import DialogueState
 from bowerbird.assist.turn import Record, Turn, read_message
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
-from bowerbird.assist.writers.contract import TemplateWriter, Writer
+from bowerbird.assist.writers.contract import ClientTools, TemplateWriter, Writer
 from bowerbird.assist.writers.opening import open_writer, writer_of
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
+from bowerbird.errors import InputError
 
 _NAMES_ITEM = re.compile(
     r"^the (?!first$).*\b(?:one|item|option|result|product|choice|article)$|^(?:item|number|#)"
@@ -36,6 +38,7 @@ _NAMES_ITEM = re.compile(
 """References that can mean an item of a list only: "the fifth one", but not "my first flat"."""
 
 MAX_TOOL_REQUEST = 200  # characters
+NO_TOOLS = "the shop's assistant has no model that can call tools: leave them out"
 
 
 class Assistant:
@@ -69,6 +72,23 @@ class Assistant:
     def without_model(self) -> Assistant:
         """The same assistant, worded by templates: what a server answers with while the model is busy."""
         return Assistant(self.parts, TemplateWriter())
+
+    def with_tools(self, offer: ClientTools) -> tuple[Assistant, list[dict[str, Any]]]:
+        """The same assistant for one reply, whose model may call a client's tools; and its calls, in OpenAI's
+        form, a list that is filled when the reply is complete.
+
+        Raises `InputError` where the writer is no model that can call tools.
+        """
+        if self.parts.snapshot.store.settings.language_model.writer != "endpoint":
+            raise InputError(NO_TOOLS)
+        writer = self.writer
+        from bowerbird.assist.writers.client_tools import ClientToolWriter
+        from bowerbird.assist.writers.endpoint_writer import EndpointWriter
+
+        if not isinstance(writer, EndpointWriter):
+            raise InputError(NO_TOOLS)
+        tool_writer = ClientToolWriter(writer, offer)
+        return Assistant(self.parts, tool_writer), tool_writer.calls
 
     def reply(
         self,

@@ -26,7 +26,7 @@ class Connection:
     """Such as `http://127.0.0.1:8080`."""
     api_key: str = field(default="", repr=False)
     """An API key or a user token; none for a server that asks for none."""
-    timeout_s: float = 60.0
+    timeout_s: float = 120.0
     """Of silence; a language model may think that long."""
     connect_timeout_s: float = 5.0
     retries: Retries = field(default_factory=Retries)

@@ -24,10 +24,18 @@ class Tool:
     name: str
     description: str
     parameters: Mapping[str, Any]
+    strict: bool | None = None
+    """Whether arguments follow the schema exactly."""
 
     def as_dict(self) -> dict[str, Any]:
         """The tool in OpenAI's form."""
-        function = {"name": self.name, "description": self.description, "parameters": dict(self.parameters)}
+        function: dict[str, Any] = {
+            "name": self.name,
+            "description": self.description,
+            "parameters": dict(self.parameters),
+        }
+        if self.strict is not None:
+            function["strict"] = self.strict
         return {"type": "function", "function": function}
 
 
@@ -85,14 +93,18 @@ class ChatEndpoint:
         messages: Sequence[Message],
         *,
         tools: Sequence[Tool] = (),
+        tool_choice: Any = None,
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
     ) -> ChatAnswer:
-        """The whole answer. `schema` constrains it to JSON (`response_format: json_schema`).
+        """The whole answer. `schema` constrains it to JSON (`response_format: json_schema`), `tool_choice` is
+        OpenAI's.
 
         Raises `EngineError` where the server is down, slow, rejects the request, or answers nonsense.
         """
         body = self._body(messages, tools, schema, max_tokens)
+        if tool_choice is not None:
+            body["tool_choice"] = tool_choice
         with self._pause.guard():
             answer = _answer_of(self._connection.post("chat/completions", body))
         self._report(body, answer)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
@@ -102,6 +104,7 @@ def bare_app(metrics: Metrics, settings: ServerSettings, lifespan: Lifespan[Fast
         telemetry=telemetry,
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=_operation_id,
     )
     _add_middleware(app, metrics, settings)
     add_error_handlers(app)
@@ -116,6 +119,12 @@ def build_routes(app: FastAPI) -> None:
     scope = {"type": "http", "method": "GET", "path": "/-", "root_path": "", "headers": []}
     for route in app.router.routes:
         route.matches(scope)
+
+
+def _operation_id(route: APIRoute) -> str:
+    """By which generated clients name a call: its method and path, such as `get_items_item_id_similar`."""
+    method = min(route.methods or ("get",)).lower()
+    return "_".join([method, *re.findall(r"[a-z0-9]+", re.sub(r":\w+}", "}", route.path))])
 
 
 def _describe_keys(app: FastAPI) -> None:

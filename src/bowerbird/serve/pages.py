@@ -19,11 +19,17 @@ from bowerbird.recommend.lists.paging import Cursor, fingerprint_of, page_of
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.recommendation import Recommendation
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.lists import ListQuery, RecommendationRequest, UserListQuery
+from bowerbird.serve.bodies.lists import (
+    CompletionRequest,
+    ListQuery,
+    RecommendationRequest,
+    UserListQuery,
+)
 from bowerbird.serve.served_snapshot import ServedSnapshot
 
 Row = dict[str, Any]
 """An item of an answer."""
+ListRequest = ListQuery | RecommendationRequest | CompletionRequest
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Page:
         cls,
         app_state: AppState,
         served: ServedSnapshot,
-        request: ListQuery | RecommendationRequest,
+        request: ListRequest,
         surface: str,
         *identity: str,
         user: str | None = None,
@@ -106,9 +112,9 @@ class Page:
         self.exposures.add([of_list | {name: row.get(name) for name in names} for row in rows])
 
 
-def filter_of(request: ListQuery | RecommendationRequest) -> ItemFilter | None:
+def filter_of(request: ListRequest) -> ItemFilter | None:
     """The filter of a request, from all of its fields that restrict items."""
-    if isinstance(request, RecommendationRequest):
+    if isinstance(request, RecommendationRequest | CompletionRequest):
         return request.filter
     conditions = [parse_filter(request.filter) if request.filter else None]
     if isinstance(request, UserListQuery):

@@ -6,9 +6,9 @@ names no other items, prices or attributes: what `grounding` refuses is said by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.reply import ReplyItem
@@ -23,6 +23,29 @@ class WrittenText:
     """Whether a language model wrote it."""
     items: tuple[ReplyItem, ...] = ()
     """Items that it names beside the draft's."""
+
+
+@dataclass(frozen=True)
+class ClientTools:
+    """Tools of a client that a model may call, and what came of it so far; all in OpenAI's form."""
+
+    tools: tuple[Mapping[str, Any], ...]
+    choice: Any = None
+    """`tool_choice` as the client sent it."""
+    are_parallel: bool = True
+    """Whether several calls may come together."""
+    history: tuple[Mapping[str, Any], ...] = ()
+    """Messages after the user's: calls of the model, and their results."""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the model has to call a tool now."""
+        return self.choice not in (None, "auto", "none")
+
+    @property
+    def results(self) -> list[str]:
+        """The texts of the tools."""
+        return [str(message["content"]) for message in self.history if message["role"] == "tool"]
 
 
 class Writer(Protocol):

@@ -98,6 +98,27 @@ def find_bought_together(item_id: str, **options: Unpack[ListOptions]) -> Call[R
     return get(RelatedItems, "items", item_id, "bought-together", **_in_address(options))
 
 
+def find_complements(item_id: str, **options: Unpack[ListOptions]) -> Call[RelatedItems]:
+    """Items of other kinds that go well with an item, by likes and likeness."""
+    return get(RelatedItems, "items", item_id, "complements", **_in_address(options))
+
+
+def find_what_goes_with(item_id: str, **options: Unpack[ListOptions]) -> Call[RelatedItems]:
+    """Items that complete a set which holds an item, by what stands together in collections."""
+    return get(RelatedItems, "items", item_id, "goes-well-with", **_in_address(options))
+
+
+def complete(item_ids: Sequence[str], **options: Unpack[ListOptions]) -> Call[RelatedItems]:
+    """Items that a set misses, by what stands together in collections."""
+    return send_json("POST", RelatedItems, "complete", body=without_none(item_ids=item_ids, **options))
+
+
+def complete_board(user: str, board: str, **options: Unpack[ListOptions]) -> Call[RelatedItems]:
+    """Items of other kinds that go well with a board."""
+    path = ("users", user, "boards", board, "completions")
+    return get(RelatedItems, *path, **_in_address(options))
+
+
 def list_trending(half_life_days: float = 7.0, **options: Unpack[ListOptions]) -> Call[ScoredItems]:
     """What is liked just now."""
     return get(ScoredItems, "trending", half_life_days=half_life_days, **_in_address(options))

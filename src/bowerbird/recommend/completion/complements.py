@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.recommend.context import rows_at
 from bowerbird.recommend.ranker.hybrid import HybridRanker
@@ -39,13 +39,14 @@ class Complements:
         source = next(source for source in ranker.sources if isinstance(source, CoEngagementSource))
         self._likes = source.model
 
-    def find(self, positions: IntArray, n: int) -> list[Complement]:
-        """The n items that go best with a set of items, positions (k,): in stock, of other kinds.
+    def find(self, positions: IntArray, n: int, allowed: BoolArray | None = None) -> list[Complement]:
+        """The n items that go best with a set of items, positions (k,): in stock, of other kinds, and of the
+        `allowed` ones, (items,).
 
         Ordered by two ranks together: by the likes of the set's likers, and by likeness to the set's middle.
         """
         kinds = {self._kind(position) for position in positions.tolist()}
-        pool = self._pool(positions)
+        pool = self._pool(positions, allowed)
         middle = rows_at(self._items.vectors, positions).mean(axis=0)
         likeness: FloatArray = rows_at(self._items.vectors, pool) @ middle
         likes = self._likes.scores_of(positions, np.ones(len(positions), np.float32))[pool]
@@ -63,10 +64,12 @@ class Complements:
                 break
         return complements
 
-    def _pool(self, positions: IntArray) -> IntArray:
+    def _pool(self, positions: IntArray, allowed: BoolArray | None) -> IntArray:
         """Items that may be named: in stock, none of the set; of a large catalogue only those with likes."""
         eligible = self._items.catalogue.available.copy()
         eligible[positions] = False
+        if allowed is not None:
+            eligible &= allowed
         if self._items.index is not None:
             has_likes = np.zeros(len(eligible), bool)
             has_likes[self._likes.warm[0]] = True

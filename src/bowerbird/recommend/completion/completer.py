@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bowerbird.data.arrays import FloatArray, IntArray
+from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.times import SECOND
 from bowerbird.errors import InputError
@@ -67,15 +67,19 @@ class Completer:
         kinds = ("catalogue", "vectors", "collections")
         return snapshot.open_once("completer", lambda: cls(open_completion_ranker(snapshot)), of=kinds)
 
-    def complete(self, item_ids: Sequence[str], n: int = 10) -> list[Completion]:
+    def complete(
+        self, item_ids: Sequence[str], n: int = 10, eligible: BoolArray | None = None
+    ) -> list[Completion]:
         """Name the n items that a set misses most, with reasons; in stock, and none of the set itself.
+
+        Of the `eligible` items, (items,), only those.
 
         Raises `InputError` where the catalogue knows none of the items.
         """
         positions = np.array([self.catalogue.position[i] for i in item_ids if i in self.catalogue], np.int64)
         if not len(positions):
             raise InputError(f"the catalogue holds none of the items {', '.join(item_ids)!r}: check the ids")
-        best, scores = next(self.complete_many([positions], n))
+        best, scores = next(self.complete_many([positions], n, eligible))
         return [
             Completion(
                 item.item_id,
@@ -93,7 +97,9 @@ class Completer:
             )
         ]
 
-    def complete_many(self, sets: Sequence[IntArray], n: int = 10) -> Iterator[tuple[IntArray, FloatArray]]:
+    def complete_many(
+        self, sets: Sequence[IntArray], n: int = 10, eligible: BoolArray | None = None
+    ) -> Iterator[tuple[IntArray, FloatArray]]:
         """Give positions and scores, (≤ n,) each, best first, that complete each set of positions (k,).
 
         Of each article one variant is given, of the articles of the set none.
@@ -101,11 +107,12 @@ class Completer:
         end = self._ranker.context.popularity.end // SECOND * SECOND
         states = [set_state(positions, end) for positions in sets]
         articles, available = self.catalogue.articles, self.catalogue.available
-        eligible = [available] * len(sets)
+        allowed = available if eligible is None else available & eligible
+        of_sets = [allowed] * len(sets)
         if articles.has_variants:
-            eligible = [available & ~articles.shares_article(positions) for positions in sets]
+            of_sets = [allowed & ~articles.shares_article(positions) for positions in sets]
         at_least = CompletionConfig.candidates_per_item * n * articles.max_variants
-        for candidates in self._ranker.candidates(states, eligible, at_least=at_least):
+        for candidates in self._ranker.candidates(states, of_sets, at_least=at_least):
             scores = self._ranker.score(candidates.features)
             best = np.lexsort((candidates.positions, -scores))
             best = best[articles.first_rows(candidates.positions[best])][:n]

@@ -132,8 +132,18 @@ class RerankRequest(WhoseList):
     item_ids: Annotated[list[ItemId], Field(min_length=1, max_length=MAX_EXCLUDED)]
 
 
+class CompletionQuery(ListQuery):
+    """Of what goes with an item."""
+
+    n: Count = 10
+
+
 class CompletionRequest(Asked):
     """A set (a basket, a board, an outfit) to be completed."""
 
     item_ids: Annotated[list[ItemId], Field(min_length=1, max_length=50)]
     n: Count = 10
+    cursor: Cursor | None = None
+    """`next_cursor` of the page before; everything but `n` must be as it was."""
+    filter: ItemFilter | None = None
+    exclude: Excluded = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.lists import RecommendationRequest, SessionEventBody
+from bowerbird.serve.bodies.lists import CompletionQuery, RecommendationRequest, SessionEventBody
 from bowerbird.serve.bodies.profiles import ExplanationBody
 from bowerbird.serve.mcp.catalogue_tools import item_list
 from bowerbird.serve.mcp.inputs import CompleteInput, ExplainInput, RecommendInput, SaveInput
@@ -37,7 +37,7 @@ def recommend(app_state: AppState, caller: Caller, request: RecommendInput) -> I
 def complete(app_state: AppState, _: Caller, request: CompleteInput) -> ItemList:
     """Find what a set misses."""
     unknown = positions_of(request.item_ids, app_state.served)[1]
-    answer = completions.complete(app_state, request.item_ids, request.n)
+    answer = completions.complete(app_state, request.item_ids, CompletionQuery(n=request.n))
     return item_list(app_state.served, answer.model_dump(), unknown)
 
 

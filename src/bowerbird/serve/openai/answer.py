@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Literal, TypeAlias
 
 from starlette.requests import ClientDisconnect, Request
 
+from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.reply import Preview, Reply, ReplyItem
 from bowerbird.assist.state import DialogueState
+from bowerbird.assist.writers.contract import ClientTools
 from bowerbird.data.events import Event
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.errors import UnsupportedField
 from bowerbird.serve.openai.chat_request import ChatRequest
 from bowerbird.serve.openai.instructions import read_instructions
 from bowerbird.serve.openai.reply_text import ReplyText, count_tokens, escape_markdown
+from bowerbird.serve.openai.tools import client_tools
 from bowerbird.serve.protection.access import Caller
 from bowerbird.serve.worker_pool import WorkerPool
 
@@ -32,35 +37,48 @@ class Answer:
         last = max((n for n, message in enumerate(body.messages) if message.role == "user"), default=-1)
         if last < 0:
             raise InputError("messages has no message with role user")
-        text, image, named_items = body.messages[last].parts(f"messages.{last}")
         self.body, self._caller = body, caller
         self.served, self._dialogues = app_state.served, app_state.dialogues
         self.served.taste.refresh()
+        self._n_prompt = count_tokens(message.text for message in body.messages)
+        self.text = ReplyText(body.stops, body.max_reply_tokens)
+        self.tool_calls: list[dict[str, Any]] = []
+        """What the client has to call, in OpenAI's form, once the reply is complete; then it has no text."""
+        self.generator = self._generate(last, app_state.ingest)
+
+    def _generate(self, last: int, ingest: Callable[[list[list[Event]]], object]) -> Iterator[Part]:
+        """The reply to the user's last message, which has the number `last`."""
+        body = self.body
+        text, image, named_items = body.messages[last].parts(f"messages.{last}")
         earlier = [
             (message.role, message.text)
             for message in body.messages[:last]
-            if message.role in ("user", "assistant")
+            if message.role in ("user", "assistant") and not message.tool_calls
         ]
         self._messages = [*earlier, ("user", text)]
-        self._n_prompt = count_tokens(message.text for message in body.messages)
-        self.text = ReplyText(body.stops, body.max_reply_tokens)
-        instructions = read_instructions(body.messages)
-        n_items = min(body.bowerbird.n_items, instructions.max_items or body.bowerbird.n_items)
+        self._state = self._state_before(earlier)
+        are_parallel = body.parallel_tool_calls is not False
+        offer = client_tools(body.tools or (), body.tool_choice, are_parallel, body.messages, last)
+        assistant = self.served.assistant
+        if offer is not None:
+            assistant, self.tool_calls = self._with_tools(offer)
 
         def record(event: Event) -> None:
-            app_state.ingest([[event]])
+            if offer is None or not offer.history:  # else it was recorded before the tool was called
+                ingest([[event]])
 
+        instructions = read_instructions(body.messages)
+        n_items = min(body.bowerbird.n_items, instructions.max_items or body.bowerbird.n_items)
         items = [*body.bowerbird.item_ids, *named_items]
-        self.generator = self.served.assistant.stream(
-            self._state_before(earlier),
-            text,
-            body.user,
-            image,
-            items,
-            n_items,
-            record,
-            instructions.language,
+        return assistant.stream(
+            self._state, text, body.user, image, items, n_items, record, instructions.language
         )
+
+    def _with_tools(self, offer: ClientTools) -> tuple[Assistant, list[dict[str, Any]]]:
+        try:
+            return self.served.assistant.with_tools(offer)
+        except InputError as error:
+            raise UnsupportedField("tools" if offer.tools else "messages", str(error)) from None
 
     def _state_before(self, earlier: Sequence[tuple[str, str]]) -> DialogueState:
         """The state that the request brings, names, or leads to by its messages."""
@@ -80,8 +98,7 @@ class Answer:
             async for part in parts:
                 if isinstance(part, Reply):
                     self.text.end()
-                    self._remember(part)
-                    return part
+                    return self._completed(part)
                 if isinstance(part, str):
                     self.text.add(escape_markdown(part))
                 if await request.is_disconnected():
@@ -100,11 +117,11 @@ class Answer:
                 yield part
             else:
                 rest = self.text.end()
-                rest = self.content(part) if self.body.is_json else rest
-                self._remember(part)
+                reply = self._completed(part)
+                rest = self.content(reply) if self.body.is_json and not self.tool_calls else rest
                 if rest:
                     yield rest
-                yield part
+                yield reply
             part = await anext(others, None)
 
     def content(self, reply: Reply) -> str:
@@ -121,7 +138,13 @@ class Answer:
     @property
     def tokens(self) -> tuple[int, int]:
         """Tokens of the request and of the reply."""
-        return self._n_prompt, count_tokens([self.text.sent])
+        arguments = (call["function"]["arguments"] for call in self.tool_calls)
+        return self._n_prompt, count_tokens([self.text.sent, *arguments])
+
+    @property
+    def finish_reason(self) -> Literal["stop", "length", "tool_calls"] | None:
+        """Why the reply ended."""
+        return "tool_calls" if self.tool_calls else self.text.finish_reason
 
     def preview(self, preview: Preview) -> dict[str, Any]:
         """The extension while the text is written."""
@@ -139,11 +162,15 @@ class Answer:
         """Remember the state after a reply under a name."""
         self._dialogues.remember_named(self._caller.name, self.body.user, name, reply.state)
 
-    def _remember(self, reply: Reply) -> None:
+    def _completed(self, reply: Reply) -> Reply:
+        """Remember the state after a reply. Where a tool is called, the turn begins again with its result."""
+        if self.tool_calls:
+            return replace(reply, state=self._state)
         messages = [*self._messages, ("assistant", self.content(reply))]
         self._dialogues.remember(self.body.user, messages, reply.state)
         if self.body.bowerbird.conversation is not None:
             self.remember_as(self.body.bowerbird.conversation, reply)
+        return reply
 
     def _items(self, shown: Sequence[ReplyItem]) -> list[dict[str, Any]]:
         return [self.served.item(named.position) | named.as_dict() for named in shown]

@@ -55,12 +55,35 @@ class Usage(PromptUsage):
     completion_tokens: int
 
 
+class CalledFunction(Body):
+    """A function, and its arguments as JSON text."""
+
+    name: str
+    arguments: str
+
+
+class ToolCallBody(Body):
+    """A call of a tool, which the client makes."""
+
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
+class ToolCallDelta(ToolCallBody):
+    """A call of a tool in a stream; it comes whole."""
+
+    index: int
+
+
 class AssistantMessage(Body):
     """What the assistant says."""
 
     role: Literal["assistant"]
-    content: str
+    content: str | None
     refusal: None
+    tool_calls: list[ToolCallBody] | None = None
+    """What the client has to call; then there is no content."""
 
 
 class Choice(Body):
@@ -69,7 +92,7 @@ class Choice(Body):
     index: int
     message: AssistantMessage
     logprobs: None
-    finish_reason: Literal["stop", "length"]
+    finish_reason: Literal["stop", "length", "tool_calls"]
 
 
 class CompletionBody(Body):
@@ -90,6 +113,7 @@ class Delta(Body):
 
     role: Literal["assistant"] | None = None
     content: str | None = None
+    tool_calls: list[ToolCallDelta] | None = None
 
 
 class ChunkChoice(Body):
@@ -98,7 +122,7 @@ class ChunkChoice(Body):
     index: int
     delta: Delta
     logprobs: None
-    finish_reason: Literal["stop", "length"] | None
+    finish_reason: Literal["stop", "length", "tool_calls"] | None
 
 
 class CompletionChunk(Body):

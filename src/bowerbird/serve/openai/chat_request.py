@@ -15,12 +15,13 @@ from bowerbird.errors import InputError
 from bowerbird.serve.bodies.base import UserId
 from bowerbird.serve.errors import UnsupportedField, error_response
 from bowerbird.serve.openai.schema_filler import SchemaFiller
+from bowerbird.serve.openai.tools import EarlierCall, Strict, ToolChoice, Tools
 
 MODEL = "bowerbird"
 MAX_MESSAGES = 1000
 WITHOUT_EFFECT = (
     "temperature", "top_p", "seed", "metadata", "safety_identifier", "prompt_cache_key",
-    "prompt_cache_retention", "service_tier", "parallel_tool_calls",
+    "prompt_cache_retention", "service_tier",
 )  # fmt: skip
 """Accepted without effect: replies are not sampled (the same request has the same answer), and nothing is
 stored by these fields."""
@@ -29,18 +30,16 @@ Stop = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Penalty = Annotated[float, Field(ge=0, le=0)] | None
 
 
-class Strict(BaseModel):
-    """A body in which a field that is not declared is an error."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 class Message(BaseModel):
     """A message of the conversation; content is text, or parts of text and `data:` pictures."""
 
     model_config = ConfigDict(extra="allow")
-    role: Literal["system", "developer", "user", "assistant"]
+    role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[dict[str, Any]] | None = None
+    tool_calls: list[EarlierCall] | None = None
+    """Of the assistant."""
+    tool_call_id: str | None = None
+    """Of a tool: which call it answers."""
 
     @property
     def text(self) -> str:
@@ -77,7 +76,7 @@ class ChatExtension(Strict):
     """The state of the last reply; without it, the messages tell where the conversation is."""
     conversation: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     """A name of the conversation, chosen by the client: the server remembers its state."""
-    item_ids: Annotated[list[str], Field(max_length=50)] = []
+    item_ids: Annotated[list[str], Field(max_length=50)] = Field(default=[])
     """Items to resemble."""
     n_items: Annotated[int, Field(ge=1, le=20)] = 4
     """Most items of a list."""
@@ -125,6 +124,9 @@ class ChatRequest(Strict):
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     response_format: ResponseFormat | None = None
+    tools: Tools | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
     # Honoured where they ask for what is always done; another value is refused by its type.
     n: Literal[1] | None = None
     store: Literal[False] | None = None
@@ -134,9 +136,7 @@ class ChatRequest(Strict):
     presence_penalty: Penalty = None
     frequency_penalty: Penalty = None
     logit_bias: Annotated[dict[str, Any], Field(max_length=0)] | None = None
-    tools: Annotated[list[Any], Field(max_length=0)] | None = None
     functions: Annotated[list[Any], Field(max_length=0)] | None = None
-    tool_choice: Literal["none", "auto"] | None = None
     function_call: Literal["none", "auto"] | None = None
     # Without effect.
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -147,7 +147,6 @@ class ChatRequest(Strict):
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
     service_tier: Literal["auto", "default"] | None = None
-    parallel_tool_calls: bool | None = None
     _schema_filler: SchemaFiller | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")

@@ -29,12 +29,16 @@ class ChatCompletion:
 
     def whole(self, reply: Reply) -> dict[str, Any]:
         """The reply in one body."""
-        message = {"role": "assistant", "content": self.answer.content(reply), "refusal": None}
+        message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+        if self.answer.tool_calls:
+            message["tool_calls"] = self.answer.tool_calls
+        else:
+            message["content"] = self.answer.content(reply)
         choice = {"index": 0, "message": message, "logprobs": None}
         return {
             **self._head,
             "object": "chat.completion",
-            "choices": [choice | {"finish_reason": self.answer.text.finish_reason}],
+            "choices": [choice | {"finish_reason": self.answer.finish_reason}],
             "usage": self._usage(),
             "bowerbird": self.answer.extension(reply),
         }
@@ -52,7 +56,9 @@ class ChatCompletion:
                 if part is not first:
                     yield self._chunk({}, bowerbird=self.answer.preview(part))
             else:
-                finish = self.answer.text.finish_reason
+                for index, call in enumerate(self.answer.tool_calls):
+                    yield self._chunk({"tool_calls": [{"index": index, **call}]})
+                finish = self.answer.finish_reason
                 yield self._chunk({}, finish, bowerbird=self.answer.extension(part))
         options = self.answer.body.stream_options
         if options is not None and options.include_usage:

@@ -12,15 +12,16 @@ from pydantic import Field
 
 from bowerbird.errors import InputError
 from bowerbird.serve.errors import UnsupportedField
-from bowerbird.serve.openai.chat_request import MODEL, Strict
+from bowerbird.serve.openai.chat_request import MODEL
 from bowerbird.serve.openai.reply_text import count_tokens
+from bowerbird.serve.openai.tools import Strict
 from bowerbird.serve.served_snapshot import ServedSnapshot
 
 MAX_INPUTS = 256
 Text = Annotated[str, Field(min_length=1, max_length=8000)]
 
 
-class ItemInput(Strict):
+class EmbeddedItem(Strict):
     """An item of the catalogue, whose own vector is returned."""
 
     type: Literal["item"]
@@ -30,14 +31,14 @@ class ItemInput(Strict):
 class EmbeddingRequest(Strict):
     """OpenAI's request body; besides texts `input` may hold items."""
 
-    input: Text | Annotated[list[Text | ItemInput], Field(min_length=1, max_length=MAX_INPUTS)]
+    input: Text | Annotated[list[Text | EmbeddedItem], Field(min_length=1, max_length=MAX_INPUTS)]
     model: str = MODEL
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None
     user: str | None = None
 
     @property
-    def inputs(self) -> Sequence[str | ItemInput]:
+    def inputs(self) -> Sequence[str | EmbeddedItem]:
         """The inputs as a list."""
         return [self.input] if isinstance(self.input, str) else self.input
 
@@ -69,7 +70,7 @@ def embed(request: EmbeddingRequest, served: ServedSnapshot) -> dict[str, Any]:
     }
 
 
-def _position(item: ItemInput, served: ServedSnapshot) -> int:
+def _position(item: EmbeddedItem, served: ServedSnapshot) -> int:
     position = served.position_of(item.item_id)
     if position is None:
         raise InputError(f"there is no item {item.item_id!r}")

@@ -16,8 +16,8 @@ from bowerbird.serve.openai.chat_request import (
     JsonSchema,
     Message,
     ResponseFormat,
-    Strict,
 )
+from bowerbird.serve.openai.tools import Strict
 
 PART_TYPES = {"input_text": "text", "output_text": "text", "text": "text", "item": "item"}
 """Types of content parts, and what chat calls them."""

@@ -13,6 +13,7 @@ from bowerbird.recommend.lists.together import LiveBaskets
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.items import RelatedItems, ScoredItems
 from bowerbird.serve.bodies.lists import (
+    CompletionQuery,
     CompletionRequest,
     ListQuery,
     PictureQuery,
@@ -128,12 +129,12 @@ def _completion(app_state: AppState) -> APIRouter:
     @router.post("/complete")
     async def complete_set(body: CompletionRequest) -> RelatedItems:
         """Items that a set (a basket, a board, an outfit) misses, by what stands together in collections."""
-        return await to_thread.run_sync(complete, app_state, body.item_ids, body.n, limiter=threads)
+        return await to_thread.run_sync(complete, app_state, body.item_ids, body, limiter=threads)
 
     @router.get("/items/{item_id:ids}/goes-well-with")
-    async def goes_well_with(item_id: str, n: Annotated[int, Query(ge=1, le=200)] = 10) -> RelatedItems:
+    async def goes_well_with(item_id: str, query: Annotated[CompletionQuery, Query()]) -> RelatedItems:
         """Items that complete a set which holds this one, by what stands together in collections."""
         known_position(item_id, app_state.served)
-        return await to_thread.run_sync(complete, app_state, [item_id], n, limiter=threads)
+        return await to_thread.run_sync(complete, app_state, [item_id], query, limiter=threads)
 
     return router

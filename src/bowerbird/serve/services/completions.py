@@ -10,11 +10,13 @@ from fastapi import HTTPException
 from bowerbird.recommend.completion.completer import Completer
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.items import RelatedItems
-from bowerbird.serve.bodies.lists import ListQuery
+from bowerbird.serve.bodies.lists import CompletionQuery, CompletionRequest
 from bowerbird.serve.pages import Page, positions_of
 
 
-def complete(app_state: AppState, item_ids: Sequence[str], n: int) -> RelatedItems:
+def complete(
+    app_state: AppState, item_ids: Sequence[str], query: CompletionQuery | CompletionRequest
+) -> RelatedItems:
     """Items that a set misses; unknown ids are left out.
 
     Status 404 where all ids are unknown, and in a shop without collections. The first completion after an
@@ -27,11 +29,10 @@ def complete(app_state: AppState, item_ids: Sequence[str], n: int) -> RelatedIte
     if not served.snapshot.collections:
         raise HTTPException(404, "this shop has no collections (boards, outfits) to learn from")
     ids = [served.catalogue.ids[position] for position in np.sort(positions)]
-    completions = Completer.open(served.snapshot).complete(ids, n)
-    page = Page.of(app_state, served, ListQuery(n=n), "complete", *ids)
+    page = Page.of(app_state, served, query, "complete", *ids)
+    completions = Completer.open(served.snapshot).complete(ids, page.n, page.eligible)
     best = [(served.catalogue.position[each.item_id], each.score) for each in completions]
-    body = related(page, best, [each.reason for each in completions])
-    return body.model_copy(update={"next_cursor": None})
+    return related(page, best, [each.reason for each in completions])
 
 
 def related(page: Page, best: Sequence[tuple[int, float]], reasons: list[str]) -> RelatedItems:

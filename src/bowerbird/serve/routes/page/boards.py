@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path
+from fastapi import APIRouter, HTTPException, Path, Query
 
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import UserId
 from bowerbird.serve.bodies.boards import BoardContent, BoardItems, BoardList, BoardSummary
-from bowerbird.serve.bodies.items import ItemBody
+from bowerbird.serve.bodies.items import ItemBody, RelatedItems
+from bowerbird.serve.pages import Page
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
-from bowerbird.serve.routes.page.complements import ComplementList, Count, find_complements
+from bowerbird.serve.routes.page.complements import ComplementQuery, find_complements
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.serve.services.saved_items import saved_items
 from bowerbird.taste.control.boards import Board, Boards
@@ -93,10 +94,12 @@ def _own_boards(app_state: AppState) -> APIRouter:
         return _summary(known(boards.share(owner(user), board, False)))
 
     @router.get("/users/{user:id}/boards/{board:id}/completions")
-    def completions(user: UserId, board: BoardId, n: Count = 8) -> ComplementList:
-        """What is missing from a board: items of other kinds that go well with it."""
+    def completions(user: UserId, board: BoardId, query: Annotated[ComplementQuery, Query()]) -> RelatedItems:
+        """What is missing from a board: items of other kinds that go well with it, by likes and likeness."""
         shown, _ = any_board(user, board)
-        return find_complements(app_state.served, _positions(shown, app_state.served), n)
+        served = app_state.served
+        page = Page.of(app_state, served, query, "completions", board, *shown.item_ids, user=user)
+        return find_complements(page, _positions(shown, served))
 
     return router
 

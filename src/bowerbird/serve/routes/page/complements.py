@@ -1,4 +1,8 @@
-"""What goes well with an item, by what is liked together: where there are no collections to learn it from."""
+"""What of other kinds goes well with an item or a board, by what is liked together and by likeness.
+
+Every store can answer it. What stands together in collections, and what is bought together, are other
+questions: see `lists`.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +10,23 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 
 from bowerbird.recommend.completion.complements import Complements
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.base import Body
-from bowerbird.serve.bodies.items import ItemBody
+from bowerbird.serve.bodies.items import RelatedItems
+from bowerbird.serve.bodies.lists import Count, ListQuery
+from bowerbird.serve.pages import Page
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
-from bowerbird.serve.served_snapshot import ServedSnapshot
-
-Count = Annotated[int, Query(ge=1, le=200)]
-
-
-class ComplementItem(ItemBody):
-    """An item that goes well with others, and why."""
-
-    score: float
-    reason: str
+from bowerbird.serve.services.completions import related
+from bowerbird.serve.services.items import known_position
 
 
-class ComplementList(Body):
-    """Items of other kinds that go well with some, best first."""
+class ComplementQuery(ListQuery):
+    """Of complements."""
 
-    items: list[ComplementItem]
+    n: Count = 8
 
 
 def routes(app_state: AppState) -> APIRouter:
@@ -37,25 +34,19 @@ def routes(app_state: AppState) -> APIRouter:
     router = guarded_router(RouteRules(Role.READ))
 
     @router.get("/items/{item_id:ids}/complements")
-    def complements(item_id: str, n: Count = 8) -> ComplementList:
-        """Items of other kinds that go well with one item."""
+    def complements(item_id: str, query: Annotated[ComplementQuery, Query()]) -> RelatedItems:
+        """Items of other kinds that go well with one item, by likes and likeness."""
         served = app_state.served
-        position = served.position_of(item_id)
-        if position is None:
-            raise HTTPException(404, f"there is no item {item_id!r}")
-        return find_complements(served, [position], n)
+        position = known_position(item_id, served)
+        return find_complements(Page.of(app_state, served, query, "complements", item_id), [position])
 
     return router
 
 
-def find_complements(served: ServedSnapshot, positions: Sequence[int], n: int) -> ComplementList:
+def find_complements(page: Page, positions: Sequence[int]) -> RelatedItems:
     """What goes well with items by position; nothing for none."""
-    if not positions:
-        return ComplementList(items=[])
-    complements = Complements(served.recommender.ranker).find(np.array(positions, np.int64), n)
-    return ComplementList(
-        items=[
-            ComplementItem(**served.item(each.position), score=each.score, reason=each.reason)
-            for each in complements
-        ]
-    )
+    best = []
+    if positions:
+        complements = Complements(page.served.recommender.ranker)
+        best = complements.find(np.array(positions, np.int64), page.n, page.eligible)
+    return related(page, [(each.position, each.score) for each in best], [each.reason for each in best])

@@ -1,0 +1,20 @@
+"""Segment's official client: gzip, and what is queued is sent when the program ends."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(url: str) -> None:
+    """Send 250 events and end."""
+    from segment.analytics import Client
+
+    analytics = Client("bb_key", host=url, gzip=True, max_retries=3)
+    for number in range(250):
+        analytics.track("segment-user", "Product Viewed", {"product_id": f"i{number % 40}"})
+    analytics.identify("segment-user", {"plan": "free"})
+    analytics.page("segment-user", "Docs", "Home")
+    analytics.shutdown()
+
+
+main(sys.argv[1])
