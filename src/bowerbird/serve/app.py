@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
@@ -21,6 +22,7 @@ from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.middleware.observing import ObservingMiddleware
 from bowerbird.serve.middleware.origins import OriginMiddleware
 from bowerbird.serve.middleware.paths import EncodedSlashMiddleware
+from bowerbird.serve.openai.bodies import CompletionChunk
 from bowerbird.serve.protection.routes import Guard
 from bowerbird.serve.protection.settings import ServerSettings
 from bowerbird.serve.routes import (
@@ -89,7 +91,7 @@ def create_app(
     app.include_router(models.routes(app_state))
     app.include_router(mcp.routes(app_state))
     app.include_router(files.routes())
-    _describe_keys(app)
+    _complete_document(app)
     return app
 
 
@@ -127,13 +129,19 @@ def _operation_id(route: APIRoute) -> str:
     return "_".join([method, *re.findall(r"[a-z0-9]+", re.sub(r":\w+}", "}", route.path))])
 
 
-def _describe_keys(app: FastAPI) -> None:
-    """Add to the OpenAPI document what the routes name as their security: an API key or a user token."""
+def _complete_document(app: FastAPI) -> None:
+    """Add to the OpenAPI document what FastAPI does not find: the keys that routes name as their security,
+    and the events of streams, which are of type `string` there."""
     describe = app.openapi
+    _, events = models_json_schema(
+        [(CompletionChunk, "serialization")], ref_template="#/components/schemas/{model}"
+    )
 
     def openapi() -> dict[str, Any]:
         document = describe()
-        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        components = document["components"]
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        components["schemas"] = events["$defs"] | components["schemas"]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
