@@ -21,9 +21,16 @@ test: .venv/installed browser
 
 test-all: test test-slow
 
-# What `make test` has no time for: crashes under load, whole trainings, servers of other programs.
-test-slow: .venv/installed
+# What `make test` has no time for: crashes under load, whole trainings, servers and clients of other programs.
+test-slow: .venv/installed .venv-clients/installed
 	$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
+
+# Clients of others have an environment of their own: they ask for other versions of what we need.
+CLIENTS := tests/serve/real_clients/requirements.txt
+.venv-clients/installed: $(CLIENTS)
+	$(PYTHON) -m venv --clear .venv-clients
+	.venv-clients/bin/pip install --quiet --requirement $(CLIENTS)
+	touch $@
 
 # The documents as a site, to be read from the disk: build/site/index.html.
 docs: .venv/installed
@@ -61,4 +68,4 @@ browser:
 	  echo "no Chromium here and no way to install it: the page's tests will be skipped"
 
 clean:
-	rm -rf .venv .venv-engine demo build
+	rm -rf .venv .venv-clients .venv-engine demo build clients/typescript/node_modules clients/typescript/dist

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from bowerbird.cli.main import app
@@ -237,9 +238,15 @@ def test_forgetting_nobody_changes_no_file(client: httpx.Client, shop_store: Pat
 
 
 def test_metrics_count_by_route(client: httpx.Client) -> None:
+    """Prometheus' own parser reads them."""
     client.get("/items/BB-000004")
     result = client.get("/metrics").text
-    assert 'bowerbird_requests_total{route="/items/{item_id:ids}",status="200"}' in result
+    families = {family.name: family for family in text_string_to_metric_families(result)}
+    labels = {"route": "/items/{item_id:ids}", "status": "200"}
+    requests = families["bowerbird_requests"].samples
+    (count,) = [each.value for each in requests if each.name.endswith("_total") and each.labels == labels]
+    assert count >= 1
+    assert families["bowerbird_request_seconds"].type == "histogram"
     assert "BB-000004" not in result
 
 

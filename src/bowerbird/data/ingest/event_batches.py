@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 
 from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import EVENT_SCHEMA
-from bowerbird.data.ingest.event_checks import IN_FUTURE, MAX_ID_LENGTH, UNKNOWN_ITEM, id_fault
+from bowerbird.data.ingest.event_checks import IN_FUTURE, UNKNOWN_ITEM
 from bowerbird.data.ingest.id_set import IdSet
 from bowerbird.data.readers.records import EventBatch, EventDraft, RejectedRow
 from bowerbird.data.times import SECOND
+from bowerbird.ids import MAX_ID_LENGTH, id_fault
 
 
 def batch_of(drafts: Sequence[EventDraft]) -> EventBatch:
