@@ -20,7 +20,7 @@ def mcp(
 
     `bowerbird serve` offers the same tools to other machines, at `/mcp`.
     """
-    from bowerbird.data.ingest.event_checks import id_fault
+    from bowerbird.ids import id_fault
 
     if user is not None and (fault := id_fault(user)):
         raise InputError(f"--user {fault}: name a user of the shop")
