@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bowerbird.assist.writers.contract import ClientTools
 from bowerbird.serve.errors import UnsupportedField
-
-if TYPE_CHECKING:
-    from bowerbird.serve.openai.chat_request import Message
 
 MAX_TOOLS = 128
 MAX_RESULT_LENGTH = 4000  # characters of a tool's result that are read
@@ -73,6 +70,30 @@ class EarlierCall(BaseModel):
     id: Annotated[str, Field(min_length=1, max_length=200)]
     type: Literal["function"] = "function"
     function: EarlierFunction
+
+
+class Message(Protocol):
+    """What is read of the messages of a conversation."""
+
+    @property
+    def role(self) -> str:
+        """Who sent it."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        ...
+
+    @property
+    def tool_calls(self) -> list[EarlierCall] | None:
+        """Of the assistant."""
+        ...
+
+    @property
+    def tool_call_id(self) -> str | None:
+        """Of a tool: which call it answers."""
+        ...
 
 
 def client_tools(
