@@ -60,8 +60,8 @@ def test_a_call_and_its_result(client: openai.OpenAI) -> None:
     final = ask(client, after=answered(choice.message, RESULT))
     assert final.choices[0].message.content == FINAL
     assert final.choices[0].finish_reason == "stop" and final.bowerbird["state"]["turns"] == 1
-    said = {"role": "assistant", "content": final.choices[0].message.content}
-    messages = [*answered(choice.message, RESULT), said, {"role": "user", "content": "a red lamp"}]
+    final_message = {"role": "assistant", "content": final.choices[0].message.content}
+    messages = [*answered(choice.message, RESULT), final_message, {"role": "user", "content": "a red lamp"}]
     following = ask(client, after=messages)
     assert following.bowerbird["state"]["turns"] == 2 and following.bowerbird["items"]
 
@@ -81,7 +81,7 @@ def test_calls_in_a_stream(client: openai.OpenAI) -> None:
     assert text == f"{RESULT} lost", "what neither result proves is not said"
 
 
-def test_what_the_result_does_not_prove_is_not_said(client: openai.OpenAI) -> None:
+def test_a_text_that_the_result_does_not_prove_is_replaced(client: openai.OpenAI) -> None:
     message = ask(client, parallel_tool_calls=False).choices[0].message
     final = ask(client, after=answered(message, "lost"))
     assert final.choices[0].message.content == "lost"
@@ -107,13 +107,13 @@ def test_requests_that_need_no_tool_are_answered_as_without(
         ({"messages": [{"role": "user", "content": "x"}, {"role": "tool", "content": "y"}]}, "messages"),
     ],
 )
-def test_contradictions_are_refused_by_name(client: openai.OpenAI, options: Any, param: str) -> None:
+def test_contradictions_are_rejected_by_name(client: openai.OpenAI, options: Any, param: str) -> None:
     with pytest.raises(openai.BadRequestError) as error:
         ask(client, extra_body=options)
     assert (error.value.param or "").startswith(param)
 
 
-def test_a_call_without_a_result_is_refused(client: openai.OpenAI) -> None:
+def test_a_call_without_a_result_is_rejected(client: openai.OpenAI) -> None:
     message = ask(client).choices[0].message
     with pytest.raises(openai.BadRequestError, match="no message with its result"):
         ask(client, after=answered(message, RESULT, RESULT)[:2])

@@ -34,8 +34,8 @@ def main(url: str) -> None:
         names = [event.type async for event in streamed.stream_events()]
         assert "run_item_stream_event" in names
         assert streamed.final_output == answer.final_output
-        found = await Runner.run(agent, "a red lamp")
-        assert "lamp" in found.final_output
+        listed = await Runner.run(agent, "a red lamp")
+        assert "lamp" in listed.final_output
 
     asyncio.run(run())
 
