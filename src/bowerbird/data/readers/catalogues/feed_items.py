@@ -80,11 +80,15 @@ def split_links(text: str) -> list[str]:
 
 
 def web_address(link: str) -> str:
-    """A link with its scheme in small letters, and with https where it has none: `//cdn.example/a.jpg`."""
+    """A link with its scheme in small letters, and with https where it has none; a path stays as it is.
+
+    >>> web_address("//cdn.example/A.jpg"), web_address("HTTP://x.example/A.jpg"), web_address("images/A.jpg")
+    ('https://cdn.example/A.jpg', 'http://x.example/A.jpg', 'images/A.jpg')
+    """
     if link.startswith("//"):
         return f"https:{link}"
     scheme, mark, rest = link.partition("://")
-    return f"{scheme.lower()}{mark}{rest}"
+    return f"{scheme.lower()}{mark}{rest}" if mark else link
 
 
 def attributes_of(row: Row, category: tuple[str, ...]) -> dict[str, str]:
