@@ -40,6 +40,9 @@ from bowerbird.serve.routes import (
 )
 from bowerbird.serve.routes.admin import operations
 from bowerbird.serve.routes.page import boards, changes, complements, files, search_reading, taste_stream
+from bowerbird.serve.services.erasures import Eraser
+from bowerbird.serve.services.event_receiver import EventReceiver
+from bowerbird.serve.services.item_writer import ItemWriter
 
 MCP_HEADERS = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
 """What an MCP client in a web page sends; here, since the routes' module must not need its package."""
@@ -74,19 +77,20 @@ def create_app(
     app.state.app_state = app_state
     app.state.guard = Guard(app_state.store.path, settings)
     app.include_router(health.routes(app_state, metrics))
-    app.include_router(events.routes(app_state, metrics))
+    receiver, writer, eraser = EventReceiver(app_state, metrics), ItemWriter(app_state), Eraser(app_state)
+    app.include_router(events.routes(app_state, receiver))
     app.include_router(operations.routes(app_state))
     app.include_router(recommendations.routes(app_state))
     app.include_router(lists.routes(app_state))
     app.include_router(search_reading.routes(app_state))
-    app.include_router(item_changes.routes(app_state))
+    app.include_router(item_changes.routes(app_state, writer))
     app.include_router(complements.routes(app_state))
     app.include_router(items.routes(app_state))
     app.include_router(profiles.routes(app_state))
     app.include_router(taste_stream.routes(app_state))
     app.include_router(boards.routes(app_state))
     app.include_router(changes.routes(app_state))
-    app.include_router(erasure.routes(app_state))
+    app.include_router(erasure.routes(eraser))
     app.include_router(chat.routes(app_state))
     app.include_router(models.routes(app_state))
     app.include_router(mcp.routes(app_state))

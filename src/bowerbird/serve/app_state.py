@@ -83,6 +83,10 @@ class AppState:
         self.served.taste.refresh()
         return rejected
 
+    def users_in_erasure(self) -> set[str]:
+        """Users whose erasure was acknowledged, while files still name them."""
+        return {request.user_id for request in self._erasures.read().requests}
+
     # -- new versions -------------------------------------------------------------------------------------
 
     def watch(self) -> None:
@@ -135,7 +139,7 @@ class AppState:
             self._followed = token, served
 
     def _flush_exposures(self) -> None:
-        self.exposures.flush({request.user_id for request in self._erasures.read().requests})
+        self.exposures.flush(self.users_in_erasure())
 
     def follow(self) -> None:
         """Serve the versions in force, as far as they are complete; start the erasure of queued users and the
@@ -143,7 +147,7 @@ class AppState:
         with self._following:
             self._leave_out_unsold(self.served)
             self.served.taste.refresh()  # drops erased users, even if no request comes
-            self.exposures.drop_pending({request.user_id for request in self._erasures.read().requests})
+            self.exposures.drop_pending(self.users_in_erasure())
             in_force = self._in_force = self.store.snapshot(self.served.snapshot)
             target = in_force if in_force.complete else self.served.snapshot.with_facts_of(in_force)
             if target.names not in (self.served.snapshot.names, self._failed):

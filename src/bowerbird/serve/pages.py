@@ -44,6 +44,8 @@ class Page:
     """(items,) whether each item passes the filter, is not excluded, and was on no earlier page."""
     surface: str
     user: str | None = None
+    offset: int = 0
+    """How many items at the beginning of the list the answer leaves out."""
 
     @classmethod
     def of(
@@ -69,7 +71,8 @@ class Page:
         options = RecommendOptions(filter=condition, exclude=tuple(request.exclude))
         eligible = options.eligible(served.catalogue) & cursor.unshown(served.article_digests)
         surface = getattr(request, "surface", None) or surface
-        return cls(served, app_state.exposures, cursor, min(request.n, cursor.room), eligible, surface, user)
+        n, offset = min(request.n, cursor.room), getattr(request, "offset", 0)
+        return cls(served, app_state.exposures, cursor, n, eligible, surface, user, offset)
 
     @property
     def sold(self) -> BoolArray:
@@ -91,7 +94,7 @@ class Page:
     def answer(self, positions: Sequence[int], rows: Sequence[Row]) -> dict[str, Any]:
         """The answer with some items (by their positions in the catalogue), which is logged as exposed."""
         first = len(self.cursor.shown) + 1
-        numbered = [{**row, "position": first + index} for index, row in enumerate(rows)]
+        numbered = [{**row, "position": first + index} for index, row in enumerate(rows)][self.offset :]
         list_id = uuid.uuid4().hex
         self._expose(list_id, numbered)
         return {

@@ -1,19 +1,19 @@
-"""Changes of single items: new prices and stock, and withdrawals; all of a call, or none.
+"""Changes of single items: new prices and stock, other fields, withdrawals; all of a call, or none.
 
 Withdrawn items leave every answer, also of running servers; their history stays in the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bowerbird.data.items import ITEM_SCHEMA, Catalogue
+from bowerbird.data.items import ITEM_SCHEMA, Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 
@@ -45,6 +45,19 @@ def withdraw_items(store: Store, item_ids: Sequence[str]) -> list[str]:
         if fresh:
             store.publish_catalogue(before.without(fresh), before)
     return fresh
+
+
+def change_item(store: Store, item_id: str, change: Callable[[Item], Item]) -> None:
+    """Put what `change` makes of an item in its place, holding the store's lock; its picture stays.
+
+    Raises `InputError` for an unknown id, and what `change` raises; then nothing is changed.
+    """
+    with store.lock("changing an item"):
+        before = store.catalogue()
+        require_items(before, [item_id])
+        position = before.position[item_id]
+        changed = replace(change(before.item(position)), item_id=item_id, image=before.image(position))
+        store.publish_catalogue(before.updated(Catalogue.of([changed])), before)
 
 
 @dataclass(frozen=True)

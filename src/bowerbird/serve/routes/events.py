@@ -21,20 +21,17 @@ from bowerbird.serve.bodies.events import (
     SegmentCall,
     described_body,
 )
-from bowerbird.serve.event_batcher import EventBatcher
-from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.protection.access import Caller, caller_of
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
-from bowerbird.serve.rejected_events import RejectedEvents
+from bowerbird.serve.services.event_receiver import EventReceiver
 
 MAX_BODY_BYTES = 500 * KB  # Segment's own limit for a batch
 CALL = described_body(SegmentCall)
 
 
-def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
+def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
     router = guarded_router(RouteRules(Role.EVENTS_WRITE, MAX_BODY_BYTES, is_priority=True))
-    batcher, rejected_events = EventBatcher(app_state.ingest), RejectedEvents(app_state.store)
 
     @router.post("/v1/track", openapi_extra=CALL)
     async def track(request: Request) -> IngestionBody:
@@ -68,24 +65,18 @@ def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
             failures = await to_thread.run_sync(app_state.join, [alias for alias, _ in aliases])
             for alias, reason in failures:
                 rejected.append((_message_of_alias(aliases, alias), f"{alias.alias}: {reason}"))
-        result = await batcher.add(events)
-        rejected += [(_message_of(event), reason) for event, reason in result.rejected]
-        counts = {"accepted": result.new, "duplicate": result.repeated, "rejected": len(rejected)}
-        for outcome, count in counts.items():
-            metrics.events.labels(outcome).inc(count)
-        if rejected:
-            await rejected_events.write(rejected)
+        receipt = await receiver.receive(events, rejected)
         return IngestionBody(
             success=True,
-            accepted=result.new,
-            duplicates=result.repeated,
+            accepted=receipt.new,
+            duplicates=receipt.repeated,
             rejected=[
                 f"{reason} (messageId {message_id})" if (message_id := message_id_of(message)) else reason
-                for message, reason in rejected
+                for message, reason in receipt.rejected
             ],
             rejections=[
                 RejectedMessage(messageId=message_id_of(message) or None, reason=reason)
-                for message, reason in rejected
+                for message, reason in receipt.rejected
             ],
         )
 
@@ -122,7 +113,3 @@ def _parse(
 
 def _message_of_alias(aliases: Sequence[tuple[Alias, Any]], alias: Alias) -> Any:
     return next(message for each, message in aliases if each is alias)
-
-
-def _message_of(event: Event) -> dict[str, Any]:
-    return {"messageId": event.event_id, **event.as_row()}

@@ -8,7 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request
 
 from bowerbird.errors import InputError
-from bowerbird.recommend.lists.charts import Chart, best_of, chart_scores
+from bowerbird.recommend.lists.charts import Chart, best_of
 from bowerbird.recommend.lists.together import LiveBaskets
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.items import RelatedItems, ScoredItems
@@ -20,10 +20,11 @@ from bowerbird.serve.bodies.lists import (
     SearchQuery,
     TrendingQuery,
 )
-from bowerbird.serve.pages import Page, now
+from bowerbird.serve.pages import Page
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
 from bowerbird.serve.services import searches
+from bowerbird.serve.services.charts import chart
 from bowerbird.serve.services.completions import complete, related
 from bowerbird.serve.services.items import known_position
 
@@ -79,10 +80,7 @@ def _add_searches(router: APIRouter, app_state: AppState) -> None:
     @router.get("/items/{item_id:ids}/similar")
     def similar(item_id: str, query: Annotated[ListQuery, Query()]) -> ScoredItems:
         """Items like one item."""
-        served = app_state.served
-        known_position(item_id, served)
-        page = Page.of(app_state, served, query, "similar", item_id)
-        return searches.scored(page, served.searcher.search(item=item_id, n=page.n, allowed=page.eligible))
+        return searches.similar_items(app_state, item_id, query)
 
     @router.get("/items/{item_id:ids}/bought-together")
     def bought_together(item_id: str, query: Annotated[ListQuery, Query()]) -> RelatedItems:
@@ -98,27 +96,20 @@ def _add_searches(router: APIRouter, app_state: AppState) -> None:
 
 
 def _add_charts(router: APIRouter, app_state: AppState) -> None:
-    def chart(name: Chart, query: ListQuery, half_life_days: float = 7.0) -> ScoredItems:
-        served = app_state.served
-        served.taste.refresh()
-        page = Page.of(app_state, served, query, name.value)
-        scores = chart_scores(name, served.recommender, now(), half_life_days)
-        return ScoredItems(**page.scored(best_of(scores, page.sold, page.n, served.catalogue.articles)))
-
     @router.get("/trending")
     def trending(query: Annotated[TrendingQuery, Query()]) -> ScoredItems:
         """Items by their likers, each weighted by the age of the latest like (exponential decay)."""
-        return chart(Chart.TRENDING, query, query.half_life_days)
+        return chart(app_state, Chart.TRENDING, query, query.half_life_days)
 
     @router.get("/popular")
     def popular(query: Annotated[ListQuery, Query()]) -> ScoredItems:
         """Items by their likes when the ranker was trained, recent ones counting more."""
-        return chart(Chart.POPULAR, query)
+        return chart(app_state, Chart.POPULAR, query)
 
     @router.get("/new")
     def new(query: Annotated[ListQuery, Query()]) -> ScoredItems:
         """Items by their launch, the newest first; the score is the time in seconds since 1970."""
-        return chart(Chart.NEW, query)
+        return chart(app_state, Chart.NEW, query)
 
 
 def _completion(app_state: AppState) -> APIRouter:

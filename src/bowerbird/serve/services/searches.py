@@ -9,7 +9,7 @@ from bowerbird.assist.languages.queries import query_for_catalogue
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.items import ScoredItems
-from bowerbird.serve.bodies.lists import PictureQuery, SearchQuery
+from bowerbird.serve.bodies.lists import ListQuery, PictureQuery, SearchQuery
 from bowerbird.serve.pages import Page
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.serve.services.items import known_position
@@ -39,6 +39,14 @@ def search_by_picture(app_state: AppState, query: PictureQuery, picture: bytes) 
     served, digest = app_state.served, hashlib.blake2b(picture, digest_size=8).hexdigest()
     page, text = Page.of(app_state, served, query, "search", digest), _query_text(query.q, served)
     return scored(page, served.searcher.search(text=text, image=picture, n=page.n, allowed=page.eligible))
+
+
+def similar_items(app_state: AppState, item_id: str, query: ListQuery) -> ScoredItems:
+    """Items like one item; status 404 for an unknown one."""
+    served = app_state.served
+    known_position(item_id, served)
+    page = Page.of(app_state, served, query, "similar", item_id)
+    return scored(page, served.searcher.search(item=item_id, n=page.n, allowed=page.eligible))
 
 
 def scored(page: Page, hits: list[SearchHit]) -> ScoredItems:
