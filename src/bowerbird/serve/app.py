@@ -17,6 +17,7 @@ from starlette.types import Lifespan
 
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.errors import add_error_handlers
+from bowerbird.serve.gorse import routes as gorse
 from bowerbird.serve.middleware.head import HeadMiddleware
 from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.middleware.observing import ObservingMiddleware
@@ -94,6 +95,7 @@ def create_app(
     app.include_router(chat.routes(app_state))
     app.include_router(models.routes(app_state))
     app.include_router(mcp.routes(app_state))
+    app.include_router(gorse.routes(app_state, receiver, writer, eraser))
     app.include_router(files.routes())
     _complete_document(app)
     return app

@@ -1,5 +1,7 @@
 """Every error as OpenAI's clients expect it: {"error": {"message", "type", "param", "code"}}.
 
+Below `TEXT_PATHS` it is the message alone, as Gorse's clients expect it.
+
 Messages name what the client sent and nothing else: no other ids, no paths, processes or hosts. Those go to
 the server's log.
 """
@@ -7,21 +9,22 @@ the server's log.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Match
 
 from bowerbird.errors import BowerbirdError, InputError
-from bowerbird.serve.bodies.errors import ErrorBody, ErrorText
+from bowerbird.serve.bodies.errors import TEXT_PATHS, ErrorBody, ErrorText
 from bowerbird.serve.protection.errors import Refusal
 
 RETRY_S = {"Retry-After": "1"}
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-OPENAI_PATHS = "/v1/"
-"""Below it invalid fields have OpenAI's status 400; elsewhere FastAPI's 422."""
+BAD_REQUEST_PATHS = ("/v1/", TEXT_PATHS)
+"""Below them invalid fields have the status 400 of OpenAI and Gorse; elsewhere FastAPI's 422."""
 _log = logging.getLogger(__name__)
 
 
@@ -46,45 +49,56 @@ def error_response(
     return JSONResponse(body.model_dump(), status, headers)
 
 
+def _answer(request: Request, status: int, message: str, kind: str, *details: Any, **named: Any) -> Response:
+    """The response to a failed request in the form that its API has for errors; see `error_response`."""
+    response = error_response(status, message, kind, *details, **named)
+    if not request.url.path.startswith(TEXT_PATHS):
+        return response
+    headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+    return PlainTextResponse(message, status, headers)
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every error. All handlers are async: others would wait for a shared thread."""
 
     @app.exception_handler(Refusal)
-    async def refusal(_: Request, error: Refusal) -> JSONResponse:
-        return error_response(error.status, str(error), type(error).__name__, error.headers, code=error.code)
+    async def refusal(request: Request, error: Refusal) -> Response:
+        kind = type(error).__name__
+        return _answer(request, error.status, str(error), kind, error.headers, code=error.code)
 
     @app.exception_handler(InputError)
-    async def invalid_input(_: Request, error: InputError) -> JSONResponse:
+    async def invalid_input(request: Request, error: InputError) -> Response:
         param = error.name if isinstance(error, UnsupportedField) else None
-        return error_response(400, str(error), "invalid_request_error", param=param)
+        return _answer(request, 400, str(error), "invalid_request_error", param=param)
 
     @app.exception_handler(BowerbirdError)
-    async def unavailable(_: Request, error: BowerbirdError) -> JSONResponse:
+    async def unavailable(request: Request, error: BowerbirdError) -> Response:
         _log.error("%s: %s", type(error).__name__, error)
         message = (
             "the store can't be used at the moment, its log says why; try again later, send the events again"
         )
-        return error_response(503, message, type(error).__name__, RETRY_S)
+        return _answer(request, 503, message, type(error).__name__, RETRY_S)
 
     @app.exception_handler(ImportError)
-    async def missing_package(_: Request, error: ImportError) -> JSONResponse:
+    async def missing_package(request: Request, error: ImportError) -> Response:
         log_missing_package(error)
-        return error_response(503, "a package that this needs is not installed on the server", "ImportError")
+        message = "a package that this needs is not installed on the server"
+        return _answer(request, 503, message, "ImportError")
 
     @app.exception_handler(HTTPException)
-    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+    async def http_error(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers) if error.headers else None
         if error.status_code == 405:  # Starlette names the methods of the first route of the path only
             headers = {"Allow": ", ".join(_methods_of(request))}
-        return error_response(error.status_code, str(error.detail), "HTTPException", headers)
+        return _answer(request, error.status_code, str(error.detail), "HTTPException", headers)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid_request(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         location = ".".join(str(name) for name in first["loc"] if name != "body")
-        status = 400 if request.url.path.startswith(OPENAI_PATHS) else 422
+        status = 400 if request.url.path.startswith(BAD_REQUEST_PATHS) else 422
         message = f"{location}: {first['msg']}"
-        return error_response(status, message, "invalid_request_error", param=location or None)
+        return _answer(request, status, message, "invalid_request_error", param=location or None)
 
 
 def log_missing_package(error: ImportError) -> None:

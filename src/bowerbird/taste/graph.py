@@ -7,6 +7,7 @@ into a row of fixed size (see `learning`): no model is called.
 
 from __future__ import annotations
 
+import heapq
 import math
 import zlib
 from collections.abc import Sequence
@@ -131,6 +132,13 @@ class TasteGraph:
                 min_count = max(1, int(np.partition(counts, -limit)[-limit]))
             active = sorted((-int(counts[row]), ids[row]) for row in np.flatnonzero(counts >= min_count))
             return [user for _, user in active[:limit]]
+
+    def users_after(self, user_id: str, limit: int) -> list[str]:
+        """Ids of users with at least one stored event, in their order: at most `limit` after an id."""
+        with self._lock:
+            counts, ids = self._states.table.counts(), self._states.table.ids
+            later = (ids[row] for row in np.flatnonzero(counts >= 1) if ids[row] > user_id)
+            return heapq.nsmallest(limit, later)
 
     def __contains__(self, user_id: object) -> bool:
         return isinstance(user_id, str) and self.store.log.user_of(user_id) in self._states.table

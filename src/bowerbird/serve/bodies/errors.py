@@ -19,3 +19,7 @@ class ErrorBody(Body):
     """Every error, as OpenAI's clients expect it."""
 
     error: ErrorText
+
+
+TEXT_PATHS = "/api/"
+"""Below it errors are plain text, as Gorse's clients expect them."""

@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bowerbird.serve.bodies.errors import ErrorBody
+from bowerbird.serve.bodies.errors import TEXT_PATHS, ErrorBody
 from bowerbird.serve.protection.access import Authenticator, Caller, remember_caller
 from bowerbird.serve.protection.audit import AuditLog
 from bowerbird.serve.protection.errors import Overloaded, TooManyRequests
@@ -33,11 +33,13 @@ from bowerbird.serve.protection.request_bodies import (
 from bowerbird.serve.protection.settings import ServerSettings
 
 KB = 2**10
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody}
-    for status in (400, 401, 403, 404, 405, 408, 413, 415, 421, 422, 429, 499, 500, 503)
-}
+STATUSES = (400, 401, 403, 404, 405, 408, 413, 415, 421, 422, 429, 499, 500, 503)
+ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in STATUSES}
 """What every route may answer."""
+TEXT_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"content": {"text/plain": {"schema": {"type": "string"}}}} for status in (*STATUSES, 501)
+}
+"""The same below `TEXT_PATHS`, where some calls are not implemented."""
 METHODS_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -124,7 +126,8 @@ def guarded_router(rules: RouteRules) -> APIRouter:
     class GuardedRoute(APIRoute):
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
             security: list[dict[str, list[str]]] = [{"key": []}] if rules.role is not None else []
-            responses = {**ERRORS, **(options.pop("responses", None) or {})}
+            errors = TEXT_ERRORS if path.startswith(TEXT_PATHS) else ERRORS
+            responses = {**errors, **(options.pop("responses", None) or {})}
             extra = {
                 "x-role": rules.role or "none",
                 "security": security,

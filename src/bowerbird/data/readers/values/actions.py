@@ -11,10 +11,10 @@ from bowerbird.data.events import Action
 USUAL_NAMES: dict[Action, str] = {
     Action.IMPRESSION: "impression shown seen exposure product_impression list_view view_item_list",
     Action.VIEW: """view viewed look browse page_view pageview pv detail detail_view product_view
-        product_detail product_viewed viewed_product view_item item_view view_product viewitem visit""",
+        product_detail product_viewed viewed_product view_item item_view view_product viewitem visit read""",
     Action.CLICK: "click clicked clk select_item open product_click product_clicked click_product",
     Action.SAVE: """save saved like liked fav favorite favourite favorited wishlist wish_list add_to_wishlist
-        added_to_wishlist bookmark""",
+        added_to_wishlist bookmark star starred""",
     Action.ADD_TO_CART: """add_to_cart addtocart added_to_cart cart cart_add add_cart add basket add_to_basket
         add_to_bag product_added product_added_to_cart""",
     Action.PURCHASE: """purchase purchased buy bought order ordered order_completed checkout_completed

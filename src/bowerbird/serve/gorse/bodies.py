@@ -1,0 +1,166 @@
+"""Bodies of Gorse's REST API, with its names of fields. As in Gorse, unknown fields are read over."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from bowerbird.data.ingest.event_checks import MAX_ID_LENGTH
+from bowerbird.serve.bodies.base import Body
+from bowerbird.serve.bodies.lists import ListQuery, RecommendationRequest
+
+MAX_BATCH = 10_000
+"""Entries of one request."""
+DEFAULT_N = 10
+
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
+
+
+class GorseRequest(BaseModel):
+    """Base of what clients send."""
+
+    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
+
+
+class FeedbackInput(GorseRequest):
+    """What a user did to an item."""
+
+    FeedbackType: str
+    """See `feedback.action_of`."""
+    UserId: str = ""
+    ItemId: Id
+    Value: FiniteFloat | None = None
+    Timestamp: str | None = None
+    """Without it, the event happened now."""
+    Labels: Any = None
+    """Must be empty, as `Comment`: events have neither."""
+    Comment: str | None = None
+
+
+class Feedback(Body):
+    """The latest event of one type of a user and an item."""
+
+    FeedbackType: str
+    UserId: str
+    ItemId: str
+    Value: float
+    Timestamp: str
+    Updated: str
+    Labels: None = None
+    Comment: str = ""
+
+
+class FeedbackPage(Body):
+    """Some feedback."""
+
+    Cursor: str
+    """Of the next page; empty at the end."""
+    Feedback: list[Feedback]
+
+
+class Score(Body):
+    """An item of a list."""
+
+    Id: str
+    Score: float
+
+
+class Success(Body):
+    """How many rows a change concerned."""
+
+    RowAffected: int
+
+
+class HealthStatus(Body):
+    """Whether the store can be used; Gorse's two databases are one store here."""
+
+    Ready: bool
+    DataStoreError: str | None = None
+    CacheStoreError: str | None = None
+    DataStoreConnected: bool
+    CacheStoreConnected: bool
+
+
+class GorseRecommendationRequest(RecommendationRequest):
+    """A request for recommendations that leaves out the beginning of the list."""
+
+    offset: int = 0
+
+
+class GorseListQuery(ListQuery):
+    """A request for a list that leaves out its beginning."""
+
+    offset: int = 0
+
+
+class GorseItemInput(GorseRequest):
+    """An item; see `items` for what becomes of its fields."""
+
+    ItemId: Id
+    IsHidden: bool = False
+    Categories: list[str] | None = None
+    Timestamp: str | None = None
+    Labels: Any = None
+    Comment: str | None = None
+
+
+class GorseItemPatch(GorseRequest):
+    """New values of some fields of an item."""
+
+    IsHidden: bool | None = None
+    Categories: list[str] | None = None
+    Timestamp: str | None = None
+    Labels: Any = None
+    Comment: str | None = None
+
+
+class GorseItem(Body):
+    """An item."""
+
+    ItemId: str
+    IsHidden: bool
+    Categories: list[str]
+    Timestamp: str
+    Labels: Any
+    Comment: str
+
+
+class ItemPage(Body):
+    """Some items."""
+
+    Cursor: str
+    """Of the next page; empty at the end."""
+    Items: list[GorseItem]
+
+
+class GorseUserInput(GorseRequest):
+    """A user."""
+
+    UserId: str
+    Labels: Any = None
+    """Must be empty, as `Comment`."""
+    Comment: str | None = None
+
+
+class GorseUserPatch(GorseRequest):
+    """New values of a user's fields; they must be empty."""
+
+    Labels: Any = None
+    Comment: str | None = None
+
+
+class GorseUser(Body):
+    """A user."""
+
+    UserId: str
+    Labels: None = None
+    Comment: str = ""
+
+
+class UserPage(Body):
+    """Some users."""
+
+    Cursor: str
+    """Of the next page; empty at the end."""
+    Users: list[GorseUser]
