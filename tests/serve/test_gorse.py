@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -322,3 +323,10 @@ def test_ids_have_any_characters(gorse: Gorse) -> None:
 def test_metrics_name_routes_and_no_users(gorse: Gorse) -> None:
     metrics = httpx.get(f"{gorse.entry_point}/metrics", headers={"X-API-Key": gorse.api_key}).text
     assert 'route="/api/recommend/{user:id}/"' in metrics and "ann" not in metrics
+
+
+def test_the_documented_calls_work(gorse: Gorse) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "gorse.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    exec(code.replace("http://127.0.0.1:8080", gorse.entry_point).replace("bb_…", gorse.api_key))
+    assert [each["ItemId"] for each in gorse.list_feedbacks("like", "ann")] == ["LAMP-9"]

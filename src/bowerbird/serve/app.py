@@ -44,6 +44,7 @@ from bowerbird.serve.routes.page import boards, changes, complements, files, sea
 from bowerbird.serve.services.erasures import Eraser
 from bowerbird.serve.services.event_receiver import EventReceiver
 from bowerbird.serve.services.item_writer import ItemWriter
+from bowerbird.serve.ucp import routes as ucp
 
 MCP_HEADERS = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
 """What an MCP client in a web page sends; here, since the routes' module must not need its package."""
@@ -96,6 +97,7 @@ def create_app(
     app.include_router(models.routes(app_state))
     app.include_router(mcp.routes(app_state))
     app.include_router(gorse.routes(app_state, receiver, writer, eraser))
+    app.include_router(ucp.routes(app_state))
     app.include_router(files.routes())
     _complete_document(app)
     return app

@@ -23,8 +23,8 @@ from bowerbird.serve.protection.errors import Refusal
 
 RETRY_S = {"Retry-After": "1"}
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-BAD_REQUEST_PATHS = ("/v1/", TEXT_PATHS)
-"""Below them invalid fields have the status 400 of OpenAI and Gorse; elsewhere FastAPI's 422."""
+BAD_REQUEST_PATHS = ("/v1/", "/ucp/", TEXT_PATHS)
+"""Below them invalid fields have the status 400 of OpenAI, UCP and Gorse; elsewhere FastAPI's 422."""
 _log = logging.getLogger(__name__)
 
 
