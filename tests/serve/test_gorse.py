@@ -58,7 +58,7 @@ def gorse(shop: Shop) -> Gorse:
 
 
 def refusal(call: Callable[[], Any]) -> tuple[int, str]:
-    """Status and text of a call that is refused."""
+    """Status and text of a call that is rejected."""
     with pytest.raises(GorseException) as caught:
         call()
     return caught.value.status_code, caught.value.message
@@ -105,7 +105,7 @@ def test_all_feedback_comes_in_pages(gorse: Gorse) -> None:
     assert refusal(lambda: gorse.get_feedbacks(100, "bm9uZQ=="))[0] == 400
 
 
-def test_what_was_deleted_is_taken_back_and_can_be_said_again(gorse: Gorse) -> None:
+def test_deleted_feedback_is_taken_back_and_can_be_sent_again(gorse: Gorse) -> None:
     user = "fickle"
     gorse.insert_feedback("like", user, "i4", AT)
     gorse.insert_feedback("read", user, "i4", AT)
@@ -131,7 +131,7 @@ def test_what_was_deleted_is_taken_back_and_can_be_said_again(gorse: Gorse) -> N
         ({"Value": "x"}, "Value"),
     ],
 )
-def test_feedback_that_is_refused_says_why(gorse: Gorse, fields: dict[str, str], reason: str) -> None:
+def test_rejected_feedback_says_why(gorse: Gorse, fields: dict[str, str], reason: str) -> None:
     valid = {"FeedbackType": "click", "UserId": "cy", "ItemId": "i1", "Timestamp": ""}
     status, text = refusal(lambda: gorse.insert_feedbacks([valid | fields]))
     assert status == 400 and reason in text and not text.startswith("{"), "plain text, as Gorse's"
@@ -159,8 +159,8 @@ def test_what_is_written_back_is_not_shown_again(gorse: Gorse, shop: Shop) -> No
     shown = {score.id for score in gorse.get_recommend("reader", n=5, write_back_type="read")}
     assert not shown & {score.id for score in gorse.get_recommend("reader", n=10)}
     assert {each["ItemId"] for each in gorse.list_feedbacks("read", "reader")} == shown
-    refused = refusal(lambda: shop.client("read").get_recommend("reader", write_back_type="read"))
-    assert refused[0] == 403, "a key that reads writes no events"
+    rejected = refusal(lambda: shop.client("read").get_recommend("reader", write_back_type="read"))
+    assert rejected[0] == 403, "a key that reads writes no events"
     status, text = refusal(
         lambda: gorse.get_recommend("reader", write_back_type="read", write_back_delay="10m")
     )
@@ -265,7 +265,7 @@ def test_items_come_in_pages(gorse: Gorse) -> None:
         ({"Timestamp": "01/02/2026"}, "day/month"),
     ],
 )
-def test_an_item_that_is_refused_says_why(gorse: Gorse, fields: dict[str, Any], reason: str) -> None:
+def test_a_rejected_item_says_why(gorse: Gorse, fields: dict[str, Any], reason: str) -> None:
     status, text = refusal(lambda: gorse.insert_item(LAMP | {"ItemId": "i22"} | fields))
     assert status == 400 and reason in text and gorse.get_item("i22")["Comment"] == "thing 22"
 
@@ -281,12 +281,12 @@ def test_users_are_those_with_feedback(gorse: Gorse, shop: Shop) -> None:
     assert status == 400 and "not stored" in text
     gorse.insert_feedback("like", "eve", "i1", AT)
     assert gorse.get_user("eve") == {"UserId": "eve", "Labels": None, "Comment": ""}
-    everybody, cursor = gorse.get_users(1000)
+    all_users, cursor = gorse.get_users(1000)
     pages, cursor = gorse.get_users(15)
     while cursor:
         page, cursor = gorse.get_users(15, cursor)
         pages += page
-    assert pages == everybody and {"UserId": "eve", "Labels": None, "Comment": ""} in pages
+    assert pages == all_users and {"UserId": "eve", "Labels": None, "Comment": ""} in pages
     assert gorse.delete_user("eve") == {"RowAffected": 1}
     assert refusal(lambda: gorse.get_user("eve"))[0] == 404
     assert shop.get("admin", "/api/item/i1/feedback").text.count("eve") == 0

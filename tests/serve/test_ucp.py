@@ -200,14 +200,14 @@ def select(**options: str) -> list[selected_option.SelectedOption]:
     return [selected_option.SelectedOption(name=name, label=label) for name, label in options.items()]
 
 
-def test_a_selection_narrows_the_variants_and_signals_the_rest(platform: Platform) -> None:
+def test_a_selection_narrows_the_variants_and_marks_the_values(platform: Platform) -> None:
     product = platform.product("shirt", selected=select(color="blue"))
     assert {variant.id for variant in product.variants} == {"shirt/M-blue", "shirt/L-blue"}
-    signals = {
+    values = {
         (option.name, value.label): (value.available, value.exists)
         for option in product.options or [] for value in option.values
     }  # fmt: skip
-    assert signals == {
+    assert values == {
         ("size", "M"): (True, True), ("size", "L"): (True, True),
         ("color", "blue"): (True, True), ("color", "red"): (False, True),
     }  # fmt: skip
@@ -232,7 +232,7 @@ def test_an_unknown_product_is_an_answer_and_not_a_failure(platform: Platform) -
 @pytest.mark.parametrize(
     "body", [{}, {"query": "  "}, {"filters": {}}, {"filters": {"price": {"max": -1}}}, {"pagination": 3}]
 )
-def test_a_search_without_an_input_is_refused(platform: Platform, body: dict[str, Any]) -> None:
+def test_a_search_without_an_input_is_rejected(platform: Platform, body: dict[str, Any]) -> None:
     answer = platform.post("search", body)
     assert answer.status_code == 400 and answer.json()["error"]["message"]
 

@@ -27,7 +27,7 @@ class FeedbackReader:
         """Rows of one user, of some actions; those of an item, where it is named."""
         return await self._read(lambda: self._app_state.served.reader.events_of(user), actions, item_id)
 
-    async def of_everybody(self, actions: tuple[Action, ...], item_id: str | None = None) -> pa.Table:
+    async def of_all_users(self, actions: tuple[Action, ...], item_id: str | None = None) -> pa.Table:
         """Rows of all users but those who are being erased."""
 
         def events() -> pa.Table:

@@ -139,24 +139,24 @@ def _of_everything(app_state: AppState) -> APIRouter:
     @router.get("/api/feedback")
     async def all_feedback(n: PageSize = DEFAULT_N, cursor: str = "") -> FeedbackPage:
         """All feedback, by user, item and action."""
-        return page_of(await reader.of_everybody(LISTED), n, cursor)
+        return page_of(await reader.of_all_users(LISTED), n, cursor)
 
     @router.get("/api/feedback/{feedback_type:id}")
     async def typed_feedback(feedback_type: str, n: PageSize = DEFAULT_N, cursor: str = "") -> FeedbackPage:
         """All feedback of one type."""
-        rows = await reader.of_everybody((action_of(feedback_type),))
+        rows = await reader.of_all_users((action_of(feedback_type),))
         return page_of(rows, n, cursor, feedback_type)
 
     @router.get("/api/item/{item_id:id}/feedback")
     @router.get("/api/item/{item_id:id}/feedback/", include_in_schema=False)
     async def item_feedback(item_id: str) -> list[Feedback]:
         """The feedback of an item."""
-        return as_feedback(await reader.of_everybody(LISTED, item_id))
+        return as_feedback(await reader.of_all_users(LISTED, item_id))
 
     @router.get("/api/item/{item_id:id}/feedback/{feedback_type:id}")
     async def typed_item_feedback(item_id: str, feedback_type: str) -> list[Feedback]:
         """The feedback of an item, of one type."""
-        rows = await reader.of_everybody((action_of(feedback_type),), item_id)
+        rows = await reader.of_all_users((action_of(feedback_type),), item_id)
         return as_feedback(rows, feedback_type)
 
     return router
