@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from bowerbird.data.ingest.event_checks import MAX_ID_LENGTH
+from bowerbird.ids import MAX_ID_LENGTH
 from bowerbird.serve.bodies.base import Body
 from bowerbird.serve.bodies.lists import ListQuery, RecommendationRequest
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
 
-from bowerbird.data.ingest.event_checks import id_fault
 from bowerbird.errors import InputError
+from bowerbird.ids import id_fault
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import UserId
 from bowerbird.serve.gorse.bodies import (

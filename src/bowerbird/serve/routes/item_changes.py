@@ -5,11 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, HTTPException
 
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.item_changes import (
-    ItemsRequest,
-    PatchesRequest,
-    PricePatch,
-)
+from bowerbird.serve.bodies.item_changes import ItemsRequest, PatchesRequest, PricePatch
 from bowerbird.serve.bodies.items import ItemPageBody, ItemsResult, PatchesResult, Withdrawal
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router

@@ -13,7 +13,8 @@ from bowerbird.data.ingest.item_changes import ItemPatch, change_item, patch_ite
 from bowerbird.data.items import Item
 from bowerbird.data.readers.records import ItemDraft
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.item_changes import ItemsRequest, ItemsResult
+from bowerbird.serve.bodies.item_changes import ItemsRequest
+from bowerbird.serve.bodies.items import ItemsResult
 
 ORIGIN = "http"
 """What imports name as their layout."""
