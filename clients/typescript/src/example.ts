@@ -11,9 +11,9 @@ function check(condition: unknown, text: string): asserts condition {
   if (!condition) throw new Error(text);
 }
 
-const { data: newest } = await client.GET("/new", { params: { query: { n: 3 } } });
-check(newest?.items.length === 3, "three new items");
-const exclude = newest.items.map((item) => item.item_id);
+const { data: popular } = await client.GET("/popular", { params: { query: { n: 3 } } });
+check(popular?.items.length === 3, "three items");
+const exclude = popular.items.map((item) => item.item_id);
 
 const { data: picks } = await client.POST("/recommendations", {
   body: { user: "team/anna", n: 5, exclude, filter: { price: { max: 1000 } } },

@@ -40,4 +40,5 @@ def main(url: str) -> None:
     asyncio.run(run())
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

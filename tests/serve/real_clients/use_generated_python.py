@@ -18,7 +18,7 @@ def main(url: str) -> None:
     from shop import Client
     from shop.api.default import (
         get_items_item_id,
-        get_new,
+        get_popular,
         get_users_user_boards,
         post_recommendations,
         post_users_user_boards,
@@ -27,9 +27,9 @@ def main(url: str) -> None:
     from shop.models import BoardContent, ErrorBody, ItemFilter, RecommendationRequest
 
     with Client(base_url=url, timeout=120.0) as client:
-        newest = get_new.sync(client=client, n=3)
-        ids = [item.item_id for item in newest.items]
-        assert len(ids) == 3 and newest.recommendation_id
+        popular = get_popular.sync(client=client, n=3)
+        ids = [item.item_id for item in popular.items]
+        assert len(ids) == 3 and popular.recommendation_id
         body = RecommendationRequest(user="team/anna", n=5, exclude=ids, filter_=ItemFilter(in_stock=True))
         picks = post_recommendations.sync(client=client, body=body)
         assert len(picks.items) == 5 and not set(ids) & {item.item_id for item in picks.items}
@@ -41,4 +41,5 @@ def main(url: str) -> None:
         assert post_v1_batch
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -34,4 +34,5 @@ def main(url: str) -> None:
     assert offer.count > 0 and offer.text
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,4 +1,4 @@
-"""LiteLLM: chats, whole and streamed, with a tool; embeddings."""
+"""LiteLLM: chats, whole and streamed, with a tool."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ def main(url: str) -> None:
     called = litellm.completion(messages=question, tools=[tool], **where).choices[0]
     assert called.finish_reason == "tool_calls"
     assert called.message.tool_calls[0].function.name == "order_status"
-    item = litellm.embedding(input=["a lamp"], encoding_format="float", **where).data[0]
-    assert len(item["embedding"]) > 1
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

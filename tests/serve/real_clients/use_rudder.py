@@ -16,4 +16,5 @@ def main(url: str) -> None:
     analytics.join()
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

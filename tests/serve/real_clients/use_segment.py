@@ -17,4 +17,5 @@ def main(url: str) -> None:
     analytics.shutdown()
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])
