@@ -58,8 +58,7 @@ _SIZE_NAMES = word_set(
 )
 _QUESTION = word_set(
     "and so but ok okay then is are was does do can could how what which who when where it its this that "
-    "one they them be been "
-    "this that one they them be been come comes have has "
+    "one they them be been come comes have has "
     "suitable good ok okay fine safe possible use used using made § too really actually also there any "
     "please know tell "
     "would should will about if like love for with in on to of a an the i me my you your wear put get go"
