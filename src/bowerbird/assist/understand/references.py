@@ -81,60 +81,38 @@ def take_references(text: str, shown: Sequence[Shown]) -> tuple[References, str]
     """
     if not shown:
         return References(), text
-    price, like, without, is_reference = PriceRange(), list[str](), list[str](), False
-
-    def referred(match: re.Match[str]) -> Shown | None:
-        nonlocal is_reference
-        item = _item_of(match, shown)
-        is_reference = is_reference or item is not None
-        return item
-
-    def cheaper(match: re.Match[str]) -> str:
-        nonlocal price
-        item = referred(match)
-        if item is None:
-            return match.group()
+    bounds_above, text = _take_items(_CHEAPER, text, shown)
+    bounds_below, text = _take_items(_MORE_EXPENSIVE, text, shown)
+    models, text = _take_items(_LIKE, text, shown)
+    rejected, text = _take_items(_NOT_THIS, text, shown)
+    text, price = _alone(text, shown)
+    is_reference = bool(bounds_above or bounds_below or models or rejected) or price.bounded
+    for item in bounds_above:
         if item.price is not None:
             price = price.narrowed(PriceRange(high=item.price, high_open=True))
-        return GAP
-
-    def costs_more(match: re.Match[str]) -> str:
-        nonlocal price
-        item = referred(match)
-        if item is None:
-            return match.group()
+    for item in bounds_below:
         if item.price is not None:
             price = price.narrowed(PriceRange(low=item.price, low_open=True))
-        return GAP
-
-    def resembling(match: re.Match[str]) -> str:
-        item = referred(match)
-        if item is None:
-            return match.group()
-        like.append(item.item_id)
-        without.append(item.item_id)
-        return GAP
-
-    def shunned(match: re.Match[str]) -> str:
-        item = referred(match)
-        if item is None:
-            return match.group()
-        without.append(item.item_id)
-        return GAP
-
-    for pattern, meet in (
-        (_CHEAPER, cheaper),
-        (_MORE_EXPENSIVE, costs_more),
-        (_LIKE, resembling),
-        (_NOT_THIS, shunned),
-    ):
-        text = pattern.sub(meet, text)
-    text, alone = _alone(text, shown)
-    price = price.narrowed(alone)
+    without = [item.item_id for item in (*models, *rejected)]
     if _MORE.search(text):
         without += [item.item_id for item in shown]
         text, is_reference = _MORE.sub(GAP, text), True
-    return References(price, tuple(like), tuple(without), is_reference or alone.bounded), text
+    return References(price, tuple(item.item_id for item in models), tuple(without), is_reference), text
+
+
+def _take_items(pattern: re.Pattern[str], text: str, shown: Sequence[Shown]) -> tuple[list[Shown], str]:
+    """The items that a pattern's matches point at, and the text without those matches."""
+    items = list[Shown]()
+
+    def replaced(match: re.Match[str]) -> str:
+        item = _item_of(match, shown)
+        if item is None:
+            return match.group()
+        items.append(item)
+        return GAP
+
+    text = pattern.sub(replaced, text)
+    return items, text
 
 
 def _alone(text: str, shown: Sequence[Shown]) -> tuple[str, PriceRange]:
