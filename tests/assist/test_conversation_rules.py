@@ -464,3 +464,13 @@ def test_which_would_you_pick_names_one_and_why(assistant: Assistant) -> None:
 def test_the_same_question_of_another_item_compares_nothing(assistant: Assistant) -> None:
     reply = _talk(assistant, "rugs", "what colour is the first one?", "and the second?")
     assert reply.act.value == "item_question" and "doesn't say" not in reply.text
+
+
+@pytest.mark.parametrize("message", ["30 – 50", "and 30 to 50"])
+def test_two_amounts_are_a_price(message: str, lamps: Assistant) -> None:
+    reply = _talk(lamps, "lamps", message)
+    assert (reply.request.price.low, reply.request.price.high) == (30, 50)
+
+
+def test_have_you_got_asks_for_a_kind(assistant: Assistant) -> None:
+    assert _talk(assistant, "a grey rug", "have you got headphones?").unmet == ("headphones",)

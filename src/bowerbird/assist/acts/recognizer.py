@@ -102,6 +102,8 @@ class CombinedRecognizer:
 
 def _is_possible(act: Act, message: Message) -> bool:
     """Whether the context admits an act that only the broad recogniser sees."""
+    if act == Act.UNCLEAR and message.states_need:
+        return False  # "110 to 200" is a price
     if act == Act.COMPARE:
         is_of_one = message.reference.is_explicit and len(message.reference.items) == 1
         if message.n_on_screen < 2 or (is_of_one and not _OF_TWO.search(message.plain)):

@@ -9,8 +9,8 @@ from bowerbird.assist.languages import ENGLISH, Language
 from bowerbird.text.words import correct_typo, stem_phrase, tokenize, word_set
 
 _COMMANDS = word_set(
-    "hello thanks compare first second third fourth show more save hide cheaper similar return returns "
-    "refund shipping delivery price under below between recommend something anything please difference which"
+    "hello thanks compare first second third similar return shipping delivery between recommend something "
+    "anything please difference"
 )
 """Words of plain English that make a message a command or a question."""
 
@@ -34,5 +34,10 @@ def correct_words(
     for phrase, english in language.words.items() if language.code != ENGLISH else ():
         if len(phrase) == 1 and english and known_stems.issuperset(stem_phrase(english)):
             targets[phrase[0][0]].append(phrase[0])
-    corrected = {word: correct_typo(word, targets[word[0]]) for word in unknown}
+    corrected = {word: correct_typo(word, _not_shorter(targets[word[0]], word)) for word in unknown}
     return " ".join(corrected.get(word) or word for word in text.split(" "))
+
+
+def _not_shorter(targets: list[str], word: str) -> list[str]:
+    """Targets at least as long as a word: "compared" is no typing mistake."""
+    return [target for target in targets if len(target) >= len(word)]

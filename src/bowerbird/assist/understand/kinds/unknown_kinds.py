@@ -90,7 +90,8 @@ _NOUNS = word_set(
 """Nouns that end like adjectives."""
 _PRONOUNS = word_set("she he they we i it you that this there my")
 _NO_PART = word_set(
-    "sell sells stock carry have has get buy do does you your she he they we i it there is are was who likes "
+    "sell sells stock carry have has get got buy do does you your she he they we i it "
+    "there is are was who likes "
     "loves like love me cheapest best other expensive most least"
 )
 """Words before a noun that are no part of what it names."""
@@ -155,7 +156,7 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
         key = stem_phrase(head)
         is_bare = len(parts) == 1 and _ARTICLE.search(before) is not None  # "a toaster", not "a warmer one"
         may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not is_bare and head not in _NOUNS
-        is_sentence = match.start() == 0 and parts[0] in _PRONOUNS  # "she likes coffee"
+        is_sentence = match.start("noun") == 0 and parts[0] in _PRONOUNS  # "she likes coffee"
         is_no_noun = (
             not key or "'" in head or (head in _NO_KINDS and head not in _CASES) or head in EMPTY_WORDS
         )
