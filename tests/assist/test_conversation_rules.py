@@ -472,5 +472,5 @@ def test_two_amounts_are_a_price(message: str, lamps: Assistant) -> None:
     assert (reply.request.price.low, reply.request.price.high) == (30, 50)
 
 
-def test_have_you_got_asks_for_a_kind(assistant: Assistant) -> None:
+def test_have_you_got_names_a_kind(assistant: Assistant) -> None:
     assert _talk(assistant, "a grey rug", "have you got headphones?").unmet == ("headphones",)
