@@ -11,7 +11,7 @@ from bowerbird.assist.answers.facts import table_of_differences
 from bowerbird.errors import InputError
 from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.items import ItemPageBody, ListBody
+from bowerbird.serve.bodies.items import ItemBody, ItemPageBody, ListBody
 from bowerbird.serve.bodies.lists import SearchQuery
 from bowerbird.serve.mcp.inputs import CompareInput, LookupInput, ProductInput, SearchInput
 from bowerbird.serve.mcp.outputs import (
@@ -72,12 +72,12 @@ def compare(app_state: AppState, _: Caller, request: CompareInput) -> ComparedIt
 
 def item_list(served: ServedSnapshot, answer: dict[str, Any], unknown: Sequence[str] = ()) -> ItemList:
     """A list as it is answered over HTTP, with what tools say of each item."""
-    names = ("position", "score")
+    fields = (*ItemBody.model_fields, "position", "score")
     items = [
         ListedItem(
-            **_item(served, served.catalogue.position[row["item_id"]]),
+            **{name: row[name] for name in fields},
+            **_links(served, row["item_id"]),
             reason=row.get("reason", ""),
-            **{name: row[name] for name in names},
         )
         for row in answer["items"]
     ]
@@ -91,9 +91,12 @@ def _filter_text(condition: ItemFilter | None) -> str | None:
 
 
 def _items(served: ServedSnapshot, positions: Sequence[int]) -> list[CatalogueItem]:
-    return [CatalogueItem(**_item(served, position)) for position in positions]
+    bodies = [served.item(position) for position in positions]
+    return [CatalogueItem(**body, **_links(served, body["item_id"])) for body in bodies]
 
 
-def _item(served: ServedSnapshot, position: int) -> dict[str, Any]:
-    item = served.catalogue.item(position)
-    return served.item(position) | {"link": item.link, "image_link": item.image_link}
+def _links(served: ServedSnapshot, item_id: str) -> dict[str, Any]:
+    """The addresses of an item; empty where newer versions, served since, don't have it any more."""
+    position = served.position_of(item_id)
+    item = None if position is None else served.catalogue.item(position)
+    return {"link": item.link, "image_link": item.image_link} if item else {"link": "", "image_link": ""}
