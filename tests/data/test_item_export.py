@@ -1,6 +1,7 @@
 """Exported items are read back as they were: import of an export is the identity on what a layout can say."""
 
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +28,11 @@ def items(draw: st.DrawFn) -> Item:
     price, on_sale = draw(PRICES), draw(st.booleans())
     category = tuple(draw(st.lists(WORDS, max_size=2)))
     attributes = draw(st.dictionaries(st.sampled_from(["colour", "size", "shade"]), WORDS))
-    dates = {"sale_starts": draw(st.none() | MOMENTS), "sale_ends": draw(st.none() | MOMENTS)}
+    first, last = sorted(draw(st.lists(MOMENTS, min_size=2, max_size=2, unique=True)))
+    dates = {
+        "sale_starts": draw(st.sampled_from([None, first])),
+        "sale_ends": draw(st.sampled_from([None, last])),
+    }
     sale = {"list_price": price, "sale_price": price / 2, **dates} if on_sale else {}
     return Item(
         item_id=draw(st.text("ab-19", min_size=1, max_size=4)),
@@ -64,9 +69,12 @@ def test_import_of_an_export_is_the_identity(layout: ItemLayout, catalogue: list
     with TemporaryDirectory() as folder:
         path = Path(folder) / ("items.tsv" if layout is ItemLayout.GOOGLE_FEED else "items.jsonl")
         with path.open("w", encoding="utf-8", newline="") as file:
-            assert export_items(expected, layout, file) == len(expected)
+            assert export_items(expected, layout, file, "A shop") == len(expected)
         store = Store.create(Path(folder) / "store")
         assert recognise([path]) == layout.value
         summary = import_layout(store, layout, [path])
         assert not summary.items.repaired
         assert list(store.catalogue().items()) == expected
+        again = StringIO()
+        export_items(store.catalogue().items(), layout, again, "A shop")
+        assert again.getvalue() == path.read_bytes().decode(), "the same items, the same bytes"

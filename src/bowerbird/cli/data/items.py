@@ -74,6 +74,7 @@ def export(
     store: StoreArgument,
     layout: Annotated[ItemLayout, typer.Option(help="Layout of the file.")] = ItemLayout.GOOGLE_FEED,
     out: Annotated[Path | None, typer.Option(help="File to write [default: standard output].")] = None,
+    seller: Annotated[str, typer.Option(help="The shop's name, which OpenAI's feed requires.")] = "",
 ) -> None:
     """Export the items that are not withdrawn, for other tools and for `bowerbird import`."""
     from bowerbird.data.ingest.item_export import export_items
@@ -81,11 +82,11 @@ def export(
 
     catalogue = _catalogue(store)
     if out is None:
-        export_items(catalogue.items(), layout, sys.stdout)
+        export_items(catalogue.items(), layout, sys.stdout, seller)
         return
     try:
         with out.open("w", encoding="utf-8", newline="") as file:
-            count = export_items(catalogue.items(), layout, file)
+            count = export_items(catalogue.items(), layout, file, seller)
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error}): choose a file in an existing folder") from None
     print(f"{count:,} items written to {out}")

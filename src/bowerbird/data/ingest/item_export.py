@@ -58,8 +58,11 @@ OWN_ATTRIBUTES = ("colour", "size", "material", "pattern", "gender", "age group"
 """Attributes with a column of their own, or (type) that an import makes of the category."""
 
 
-def export_items(items: Iterable[Item], layout: ItemLayout, file: IO[str]) -> int:
-    """Write items, without withdrawn ones and without the bytes of pictures; returns how many."""
+def export_items(items: Iterable[Item], layout: ItemLayout, file: IO[str], seller: str = "") -> int:
+    """Write items, without withdrawn ones and without the bytes of pictures; returns how many.
+
+    `seller` is the shop's name in OpenAI's feed. The same items give the same bytes.
+    """
     writer = csv.writer(file, delimiter="\t", lineterminator="\n")
     if layout is ItemLayout.GOOGLE_FEED:
         writer.writerow(FEED_FIELDS)
@@ -71,14 +74,15 @@ def export_items(items: Iterable[Item], layout: ItemLayout, file: IO[str]) -> in
         if layout is ItemLayout.GOOGLE_FEED:
             writer.writerow(field(item) for field in FEED_FIELDS.values())
         else:
-            row = _openai_row(item) if layout is ItemLayout.OPENAI_FEED else _plain_row(item)
+            row = _openai_row(item, seller) if layout is ItemLayout.OPENAI_FEED else _plain_row(item)
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return count
 
 
-def _openai_row(item: Item) -> dict[str, str]:
+def _openai_row(item: Item, seller: str) -> dict[str, str]:
     fields = {OPENAI_NAMES.get(name, name): field(item) for name, field in FEED_FIELDS.items()}
-    fields["is_eligible_search"] = "true"
+    # A checkout needs a seller of record, which a recommender is not.
+    fields |= {"seller_name": seller, "is_eligible_search": "true", "is_eligible_checkout": "false"}
     return {name: value for name, value in fields.items() if value}
 
 
