@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import EVENT_SCHEMA, Action, Alias, Event
@@ -264,12 +265,50 @@ def test_calls_in_columns_are_those_read_one_by_one(
     path = tmp_path_factory.mktemp("calls") / "events.jsonl"
     path.write_text("".join(json.dumps(call) + "\n" for call in [*calls, {"type": "page"}]))
     expected = Counter[Any](parsed for call in calls for parsed in segment.parse_events(call))
+    assert parsed_by(segment.read([path])) == expected
+
+
+def parsed_by(read: Iterable[Any]) -> Counter[Any]:
+    """The events, aliases and reasons of records, however they were read."""
     records = Counter[Any]()
-    for record in segment.read([path]):
+    for record in read:
         if isinstance(record, EventBatch):
             records.update(Event.from_row(row) for row in with_event_ids(record.rows).to_pylist())
         elif isinstance(record, EventDraft | AliasDraft):
             records[record.event if isinstance(record, EventDraft) else record.alias] += 1
         elif isinstance(record, RejectedRow):
             records[record.reason] += 1
-    assert records == expected
+    return records
+
+
+GA4_VALUES = st.sampled_from(
+    ["a", " b ", "(not set)", "", None, 5, 7.0, -1, "é", True, [], "1e3", 2**40, 1767312000000000]
+)
+GA4_ITEM = st.one_of(
+    st.none(),
+    st.dictionaries(
+        st.sampled_from(["item_id", "item_id", "price", "index", "item_list_index", "item_list_name"]),
+        GA4_VALUES,
+    ),
+)
+GA4_ROWS = st.fixed_dictionaries(
+    {"event_name": st.sampled_from(["view_item", "add_to_cart", "purchase", "page_view", ""])},
+    optional={
+        "user_pseudo_id": st.one_of(st.just("d"), GA4_VALUES),
+        "user_id": st.one_of(st.none(), GA4_VALUES),
+        "event_timestamp": st.one_of(st.just(1767312000000000), st.just("1767312000000001"), GA4_VALUES),
+        "items": st.one_of(GA4_VALUES, st.lists(GA4_ITEM, max_size=3)),
+        "event_params": st.just([{"key": "ga_session_id", "value": {"string_value": None, "int_value": 7}}]),
+    },
+)
+
+
+@settings(max_examples=100)
+@given(st.lists(GA4_ROWS, max_size=6))
+def test_rows_of_ga4_in_columns_are_those_read_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]
+) -> None:
+    path = tmp_path_factory.mktemp("rows") / "events.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"event_name": "page_view"}]))
+    expected = Counter[Any](parsed for row in rows for parsed in ga4.parse_events(row))
+    assert parsed_by(ga4.read([path])) == expected

@@ -11,7 +11,8 @@ from typing import Any
 
 from bowerbird.data.events import Action, Alias, Event
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
-from bowerbird.data.readers.events.segment import MAX_NAME_LENGTH
+from bowerbird.data.readers.events.segment import CALLS_PER_BATCH, MAX_NAME_LENGTH
+from bowerbird.data.readers.events.segment_columns import PlainRows, is_amount, is_id, is_position, is_text
 from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
 from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_lines import read_json_lines
@@ -29,6 +30,8 @@ ACTION_OF = {
     "purchase": Action.PURCHASE,
     "refund": Action.REFUND,
 }
+OF_ORDERS = (Action.PURCHASE, Action.REFUND)
+NO_TIME = "no event_timestamp that can be read"
 NOT_SET = "(not set)"
 """What Google's export holds in place of a missing text."""
 
@@ -36,17 +39,74 @@ NOT_SET = "(not set)"
 def read(paths: Sequence[Path]) -> Records:
     """Read the events of exported files."""
     for path in paths:
-        is_json = form_of(path) is Form.JSON
-        rows = _json_rows(path) if is_json else read_rows(path, ("event_name",))
-        for location, row in rows:
-            if not isinstance(row, dict):
-                yield RejectedRow("events", "not a JSON object", location, row)
-                continue
+        if form_of(path) is Form.JSON:
+            yield from _of_json(path)
+        else:
+            for location, row in read_rows(path, ("event_name",)):
+                yield from records_of(parse_events(row), location, row, f"event {_name(row)!r}")
+
+
+def _of_json(path: Path) -> Records:
+    usual = UsualRows(path.name, NO_TIME)
+    for number, row in read_json_lines(path):
+        location = f"{path.name}:{number}"
+        if not isinstance(row, dict):
+            yield RejectedRow("events", "not a JSON object", location, row)
+        elif not usual.add(number, row):
             yield from records_of(parse_events(row), location, row, f"event {_name(row)!r}")
+        elif len(usual) >= CALLS_PER_BATCH:
+            yield from usual.records()
+    yield from usual.records()
 
 
-def _json_rows(path: Path) -> Iterator[tuple[str, Any]]:
-    return ((f"{path.name}:{number}", row) for number, row in read_json_lines(path))
+class UsualRows(PlainRows):
+    """The events of the rows so far that name a device only, and no order."""
+
+    def add(self, number: int, row: dict[str, Any]) -> bool:
+        """Add the events of a row; False where it is not of the usual form: then none is added."""
+        name, device, items = row.get("event_name"), row.get("user_pseudo_id"), row.get("items")
+        action = ACTION_OF.get(name) if type(name) is str else None
+        if (
+            action is None
+            or action in OF_ORDERS
+            or row.get("user_id")
+            or type(items) is not list
+            or not items
+        ):
+            return False
+        stamp = row.get("event_timestamp")
+        if (
+            not is_id(device)
+            or device.strip() == NOT_SET
+            or type(stamp) not in (int, str)
+            or stamp in (0, "")
+        ):
+            return False
+        session = _parameter(row, "ga_session_id") or None
+        events = []
+        for item in items:
+            if type(item) is not dict or not is_id(item_id := item.get("item_id")):
+                return False
+            value, surface = item.get("price"), item.get("item_list_name")
+            position = item.get("index", item.get("item_list_index"))
+            is_usual = is_amount(value) and is_position(position) and (surface is None or is_text(surface))
+            if not is_usual or NOT_SET in (item_id.strip(), (surface or "").strip()):
+                return False
+            shown_in = (surface or "").strip() or None
+            fields = (
+                device.strip(),
+                item_id.strip(),
+                str(action),
+                str(stamp),
+                None,
+                value,
+                session,
+                shown_in,
+            )
+            events.append((*fields, None, None, position))
+        self._rows += events
+        self._numbers += [number] * len(events)
+        return True
 
 
 def parse_events(row: dict[str, Any]) -> Iterator[Event | Alias | str]:
@@ -67,7 +127,7 @@ def parse_events(row: dict[str, Any]) -> Iterator[Event | Alias | str]:
     if not user and not device:
         yield "no user_pseudo_id"
     elif at is None:
-        yield "no event_timestamp that can be read" + explain_rejection(row.get("event_timestamp"))
+        yield NO_TIME + explain_rejection(row.get("event_timestamp"))
     elif not items:
         yield "no items"
     else:
@@ -117,7 +177,6 @@ def _unnested(value: Any) -> list[dict[str, Any]]:
 
 def _parameter(row: dict[str, Any], key: str) -> str:
     for parameter in _unnested(row.get("event_params")):
-        value = parameter.get("value")
-        if parameter.get("key") == key and isinstance(value, dict):
+        if parameter.get("key") == key and isinstance(value := parameter.get("value"), dict):
             return parse_text(next((each for each in value.values() if each is not None), ""))
     return ""
