@@ -7,7 +7,7 @@ parsed one by one by `segment.parse_events`, and a test holds both to the same e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -128,11 +128,11 @@ def is_position(value: Any) -> bool:
     return value is None or (type(value) is int and abs(value) < _MAX_POSITION)
 
 
-def is_id(value: Any) -> bool:
+def is_id(value: Any) -> TypeGuard[str]:
     """Whether a text is an id but for blanks around it."""
     return type(value) is str and value.isascii() and bool(value.strip())
 
 
-def is_text(value: Any) -> bool:
+def is_text(value: Any) -> TypeGuard[str]:
     """Whether a text is one but for blanks around it."""
     return type(value) is str and value.isascii()
