@@ -89,6 +89,8 @@ def test_pictures(store: Store, feed, tmp_path: Path, jpeg) -> None:
     with Image.open(io.BytesIO(pictures["huge.png"] or b"")) as scaled:
         assert max(scaled.size) <= 512 and abs(scaled.width / scaled.height - 1.6) < 0.01
     assert (summary.images, summary.images_broken, summary.items.accepted) == (2, 3, 5)
+    assert summary.items.repaired == {"picture is missing, or can't be decoded": 3}
+    assert summary.rejected_file is not None and "absent.jpg" in summary.rejected_file.read_text()
 
 
 def test_unknown_items_and_the_year_2087(shop: Store, tmp_path: Path) -> None:

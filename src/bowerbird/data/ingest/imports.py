@@ -253,6 +253,9 @@ class _Import:
         if decoding:
             self.summary.images += image is not None
             self.summary.images_broken += image is None
+            if image is None:
+                lost = Repair.of("picture", draft.picture, "is missing, or can't be decoded")
+                draft = replace(draft, repairs=(*draft.repairs, lost))
         self.summary.images_not_fetched += isinstance(draft.picture, str)
         self.items.append((draft, image))
 

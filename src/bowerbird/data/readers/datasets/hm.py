@@ -45,8 +45,9 @@ def read(paths: Sequence[Path]) -> Records:
     for folder in paths:
         articles = find_file(folder, "items.parquet", "articles.csv")
         sales = find_file(folder, "transactions.parquet", "transactions_train.csv")
+        pictures = folder / "images" if (folder / "images").is_dir() else None
         for location, row in read_rows(articles, ("article_id", "prod_name")):
-            yield _item(row, location, folder)
+            yield _item(row, location, pictures)
         yield from _purchases(sales)
 
 
@@ -55,7 +56,7 @@ def _article_id(value: Any) -> str:
     return article.zfill(10) if (article := parse_id(value)) else ""
 
 
-def _item(row: dict[str, Any], location: str, folder: Path) -> ItemDraft | RejectedRow:
+def _item(row: dict[str, Any], location: str, pictures: Path | None) -> ItemDraft | RejectedRow:
     article = _article_id(row["article_id"])
     if reason := ragged_reason(row) or ("" if article else "no article_id"):
         return RejectedRow("items", reason, location, row)
@@ -70,7 +71,8 @@ def _item(row: dict[str, Any], location: str, folder: Path) -> ItemDraft | Rejec
             if parse_text(row.get(name))
         },
     )
-    picture = row.get("image") if "image" in row else folder / "images" / article[:3] / f"{article}.jpg"
+    file = pictures / article[:3] / f"{article}.jpg" if pictures else None
+    picture = row.get("image") if "image" in row else file
     return ItemDraft(item, location, picture)
 
 
