@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
 
 from bowerbird.data.events import Action, Event
@@ -44,9 +45,12 @@ def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
 
 def _insertion(receiver: EventReceiver) -> APIRouter:
     router = guarded_router(RouteRules(Role.EVENTS_WRITE, MAX_BODY_BYTES, is_priority=True))
+    # Ten thousand entries take .4 s of processor time, and the event loop must answer others. The thread is
+    # its own, since the shared ones may all be busy, and events must not wait.
+    parser = CapacityLimiter(1)
 
     async def insert(feedback: list[FeedbackInput], request: Request) -> Success:
-        events, rejected = _parse(feedback, caller_of(request))
+        events, rejected = await to_thread.run_sync(_parse, feedback, caller_of(request), limiter=parser)
         receipt = await receiver.receive(events, rejected)
         if len(receipt.rejected) == len(feedback) and feedback:
             raise InputError(receipt.rejected[0][1])
