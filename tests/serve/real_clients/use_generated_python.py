@@ -26,7 +26,7 @@ def main(url: str) -> None:
     )
     from shop.models import BoardContent, ErrorBody, ItemFilter, RecommendationRequest
 
-    with Client(base_url=url, timeout=120.0) as client:
+    with Client(base_url=url, timeout=600.0) as client:
         popular = get_popular.sync(client=client, n=3)
         ids = [item.item_id for item in popular.items]
         assert len(ids) == 3 and popular.recommendation_id
