@@ -88,7 +88,7 @@ def attack(address: str, process: subprocess.Popen[str], n_requests: int, rng: R
                 continue
             method, path, options = hostile_request(routes, rng)
             try:
-                answer = client.request(method, path, **options)
+                answer = answer_of(client, method, path, options)
             except (httpx.HTTPError, httpx.InvalidURL, ValueError, UnicodeError) as error:
                 answers[type(error).__name__] += 1
                 continue
@@ -107,6 +107,16 @@ def attack(address: str, process: subprocess.Popen[str], n_requests: int, rng: R
         "memory_growth": None if grown is None else round(grown, 4),
         "seconds": round(time.perf_counter() - start),
     }
+
+
+def answer_of(client: httpx.Client, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+    """What the server answers; of a stream, which may have no end, its first bytes."""
+    with client.stream(method, path, **options) as answer:
+        if answer.headers.get("content-type", "").startswith("text/event-stream"):
+            next(answer.iter_raw(), b"")
+        else:
+            answer.read()
+    return answer
 
 
 def described_routes(address: str) -> list[tuple[str, str]]:

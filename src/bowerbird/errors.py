@@ -2,6 +2,7 @@
 
 BowerbirdError            exit code 2
 ├── InputError            the user's data or request can't be used
+│   └── NotFoundError     … because something that it names does not exist
 ├── StoreError            the store is missing, incomplete, of another layout, locked, or its disk is full
 ├── BackboneError         a backbone can't be found, fetched or trusted
 ├── EngineError           an inference server can't be reached, died, or serves something else
@@ -16,6 +17,10 @@ class BowerbirdError(Exception):
 
 class InputError(BowerbirdError):
     """Data or a request that can't be used as it is."""
+
+
+class NotFoundError(InputError):
+    """A request that names something that does not exist: an item, an interest, a page of a list."""
 
 
 class StoreError(BowerbirdError):

@@ -103,6 +103,20 @@ def connect(address: str) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=60)
 
 
+@pytest.mark.parametrize("body", [b"", b"[]", b"7", b"null"])
+def test_a_single_call_is_an_object(client: httpx.Client, body: bytes) -> None:
+    for call in ("track", "identify", "alias", "page"):
+        assert client.post(f"/v1/{call}", content=body).status_code == 400
+
+
+def test_what_is_no_http_is_refused_as_everything_is(address: str) -> None:
+    with connect(address) as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and b"nosniff" in head
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
+
+
 def half_a_body(address: str, path: str) -> socket.socket:
     """A connection that has sent half of a request."""
     connection = connect(address)

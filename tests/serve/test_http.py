@@ -242,7 +242,7 @@ def test_metrics_count_by_route(client: httpx.Client) -> None:
     client.get("/items/BB-000004")
     result = client.get("/metrics").text
     families = {family.name: family for family in text_string_to_metric_families(result)}
-    labels = {"route": "/items/{item_id:ids}", "status": "200"}
+    labels = {"route": "/items/{item_id:item}", "status": "200"}
     requests = families["bowerbird_requests"].samples
     (count,) = [each.value for each in requests if each.name.endswith("_total") and each.labels == labels]
     assert count >= 1

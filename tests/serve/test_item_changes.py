@@ -34,6 +34,14 @@ def client(
         yield client
 
 
+def test_a_view_of_an_item_is_not_the_item(client: httpx.Client) -> None:
+    answer = client.patch("/items/i1/similar", json={"price": 4.5})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert client.patch("/items/i1%2Fsimilar", json={"price": 4.5}).status_code == 404, "an id may end so"
+    for body in ({"price": 4.5, "sale_ends": 0}, {"price": True, "currency": 1}):
+        assert client.patch("/items/i1", json=body).status_code == 422
+
+
 def test_a_price_and_stock_are_in_force_when_answered(client: httpx.Client) -> None:
     answer = client.patch("/items/i1", json={"price": 4.5, "availability": "out_of_stock"})
     assert (answer.json()["price"], answer.json()["availability"]) == (4.5, "out_of_stock")

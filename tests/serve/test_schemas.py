@@ -11,6 +11,7 @@ from bowerbird.data.store import Store
 from bowerbird.serve.app import create_app
 from bowerbird.serve.bodies.errors import ErrorBody
 from bowerbird.serve.bodies.recommendations import Recommendations
+from bowerbird.serve.middleware.paths import ITEM_VIEWS
 
 NOT_JSON = {"/metrics", "/items/{item_id}/image", "/items/{item_id}/json-ld", "/users/{user}/changes"}
 
@@ -34,6 +35,15 @@ def test_every_route_has_a_schema_of_its_answer(schema: dict[str, Any]) -> None:
     named = {name for methods in schema["paths"].values() for route in methods.values()
              for requirement in route["security"] for name in requirement}  # fmt: skip
     assert named == set(schema["components"]["securitySchemes"])
+
+
+def test_what_follows_an_item_is_no_item(schema: dict[str, Any]) -> None:
+    views = {
+        path.removeprefix("/items/{item_id}/")
+        for path in schema["paths"]
+        if path.startswith("/items/{item_id}/")
+    }
+    assert views == set(ITEM_VIEWS)
 
 
 def test_recommendations_and_errors_follow_their_schemas(address: str) -> None:

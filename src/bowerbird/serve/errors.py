@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Match
 
-from bowerbird.errors import BowerbirdError, InputError
+from bowerbird.errors import BowerbirdError, InputError, NotFoundError
 from bowerbird.serve.bodies.errors import TEXT_PATHS, ErrorBody, ErrorText
 from bowerbird.serve.protection.errors import Refusal
 
@@ -69,7 +69,8 @@ def add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(InputError)
     async def invalid_input(request: Request, error: InputError) -> Response:
         param = error.name if isinstance(error, UnsupportedField) else None
-        return _answer(request, 400, str(error), "invalid_request_error", param=param)
+        status = 404 if isinstance(error, NotFoundError) else 400
+        return _answer(request, status, str(error), "invalid_request_error", param=param)
 
     @app.exception_handler(BowerbirdError)
     async def unavailable(request: Request, error: BowerbirdError) -> Response:

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bowerbird.data.files.records import record_as_dict
 from bowerbird.errors import InputError
-from bowerbird.serve.middleware.observing import REQUEST_LOG, JsonLogFormatter
+from bowerbird.serve.middleware.observing import REQUEST_LOG, SECURITY_HEADERS, JsonLogFormatter
 from bowerbird.serve.protection.settings import ServerSettings
 from bowerbird.serve.tenants.server import SETTINGS_VARIABLE, STORES_VARIABLE, WARM_UP_VARIABLE
 
@@ -84,6 +84,25 @@ class LimitedProtocol(HttpToolsProtocol):
         still_idle = self.cycle is None or self.cycle.response_complete
         if is_idle and still_idle and self._header_bytes > MAX_HEADER_BYTES:
             self.send_400_response("The headers are too large.")
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP request, in the form of all errors."""
+        body = json.dumps(
+            {"error": {"message": msg, "type": "invalid_request_error", "param": None, "code": None}}
+        )
+        lines = [
+            "HTTP/1.1 400 Bad Request",
+            *(f"{name}: {value}" for name, value in SECURITY_HEADERS.items()),
+        ]
+        lines += [
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+            "",
+            body,
+        ]
+        self.transport.write("\r\n".join(lines).encode())
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """Stop waiting: the rest is the body's."""

@@ -22,7 +22,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import StoreSnapshot
 from bowerbird.data.store import Store
-from bowerbird.errors import InputError
+from bowerbird.errors import InputError, NotFoundError
 from bowerbird.taste.control.erasure_queue import ErasureRequest
 from bowerbird.taste.control.forgetting import erase_queued, is_named, request_erasures
 from bowerbird.taste.control.overrides import NO_OVERRIDES, Overrides, UserOverrides
@@ -318,4 +318,4 @@ class TasteGraph:
             if name.lower() == name_or_rank.lower():
                 return interest_of(self.interests_of_items, state, number)
         names = "; ".join(f"{rank} {interest.name}" for rank, interest in enumerate(ranked, start=1))
-        raise InputError(f"{user_id} has no interest {name_or_rank!r}; the interests are: {names}")
+        raise NotFoundError(f"{user_id} has no interest {name_or_rank!r}; the interests are: {names}")

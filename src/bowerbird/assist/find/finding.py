@@ -22,7 +22,7 @@ from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Request, asked_for_again
 from bowerbird.assist.turn import Turn
 from bowerbird.data.arrays import BoolArray, FloatArray
-from bowerbird.errors import InputError, StoreError
+from bowerbird.errors import NotFoundError, StoreError
 from bowerbird.taste.profile.dislikes import hidden_items
 from bowerbird.text.audiences import AUDIENCE, audiences_of_recipient
 
@@ -68,7 +68,7 @@ def check_items(parts: Parts, item_ids: Sequence[str]) -> None:
     """Raise `InputError` for an id that the catalogue does not hold."""
     for item_id in item_ids:
         if item_id not in parts.catalogue:
-            raise InputError(f"no item {item_id!r} in the catalogue: name items by their id")
+            raise NotFoundError(f"no item {item_id!r} in the catalogue: name items by their id")
 
 
 def find_items(turn: Turn, request: Request, meaning: FloatArray | None = None) -> ItemMatches:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bowerbird.data.arrays import BoolArray, IntArray
-from bowerbird.errors import InputError
+from bowerbird.errors import NotFoundError
 
 DIGEST_BYTES = 5
 """Of an item's id in a cursor: one of a million items looks like one of 1,000 shown in 1 list of 1,000."""
@@ -69,16 +69,16 @@ class Cursor:
 
     @classmethod
     def decode(cls, text: str, request: bytes) -> Cursor:
-        """Read a cursor. Raises `InputError` for one that is broken, or of another request."""
+        """Read a cursor. Raises `NotFoundError` for one that is broken, or of another request."""
         try:
             content = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
         except (binascii.Error, ValueError):
             content = b""
         digests = content[_HEAD_BYTES:]
         if len(content) < _HEAD_BYTES or len(digests) % DIGEST_BYTES or len(content) > _MAX_BYTES:
-            raise InputError("the cursor is broken: send `next_cursor` of the last answer as it was")
+            raise NotFoundError("the cursor is broken: send `next_cursor` of the last answer as it was")
         if content[:8] != request:
-            raise InputError("the cursor belongs to another request: leave it out, or repeat that request")
+            raise NotFoundError("the cursor belongs to another request: leave it out, or repeat that request")
         steps = range(0, len(digests), DIGEST_BYTES)
         shown = [int.from_bytes(digests[start : start + DIGEST_BYTES]) for start in steps]
         return cls(request, int.from_bytes(content[8:_HEAD_BYTES]), np.array(shown, np.int64))

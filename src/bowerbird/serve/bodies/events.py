@@ -26,19 +26,20 @@ class SegmentCall(BaseModel):
     """`product_id` or `products`, `price`, `position`, `recommendation_id`, …"""
 
 
-class SegmentBatch(BaseModel):
-    """Many calls."""
-
-    model_config = ConfigDict(extra="allow")
-    batch: list[SegmentCall]
-
-
-def described_body(model: type[BaseModel]) -> dict[str, Any]:
+def described_body(schema: dict[str, Any]) -> dict[str, Any]:
     """What describes a body that the route reads itself, one call at a time."""
-    schema = model.model_json_schema()
-    if schema.pop("$defs", None):  # a reference inside of an operation would be looked up in the document
-        schema["properties"]["batch"]["items"] = SegmentCall.model_json_schema()
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+CALL_SCHEMA: dict[str, Any] = {"anyOf": [SegmentCall.model_json_schema(), {"type": "object"}]}
+"""Of one call. What is no call of Segment is answered with the reason, not refused: Segment's clients drop a
+whole batch that is refused."""
+BATCH_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["batch"],
+    "properties": {"batch": {"type": "array", "items": {"anyOf": [*CALL_SCHEMA["anyOf"], {}]}}},
+}
+"""Of many calls."""
 
 
 class RejectedMessage(Body):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Base64Bytes, Field, FiniteFloat, model_validator
+from pydantic import Base64Bytes, Field, FiniteFloat, model_validator
 
 from bowerbird.data.ingest.item_changes import ItemPatch
 from bowerbird.data.items import Item
-from bowerbird.serve.bodies.lists import Asked, ItemId
+from bowerbird.serve.bodies.base import Moment
+from bowerbird.serve.bodies.lists import MAX_INTEGER, Asked, ItemId
 
 MAX_ITEMS = 1000  # in one request
 
@@ -27,8 +28,8 @@ class Prices(Asked):
     list_price: Amount | None = None
     sale_price: Amount | None = None
     """In force from `sale_starts` to before `sale_ends`; outside of them, `list_price` is."""
-    sale_starts: AwareDatetime | None = None
-    sale_ends: AwareDatetime | None = None
+    sale_starts: Moment | None = None
+    sale_ends: Moment | None = None
 
 
 class ItemInput(Prices):
@@ -41,14 +42,14 @@ class ItemInput(Prices):
     category: Annotated[tuple[ShortText, ...], Field(max_length=20)] = ()
     """From broad to narrow."""
     attributes: Annotated[dict[ShortText, ShortText], Field(max_length=100)] = Field(default_factory=dict)
-    created_at: AwareDatetime | None = None
+    created_at: Moment | None = None
     picture: Base64Bytes | None = None
     """JPEG, PNG, WebP, GIF or AVIF, in base64."""
     link: ShortText = ""
     image_link: ShortText = ""
     """Address of its picture; nothing is fetched."""
     rating: Annotated[FiniteFloat, Field(ge=0)] | None = None
-    rating_count: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    rating_count: Annotated[int, Field(ge=0, le=MAX_INTEGER)] | None = None
     gtin: ShortText = ""
     mpn: ShortText = ""
     group_id: ShortText = ""

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from bowerbird.data.events import Action
 from bowerbird.ids import MAX_ID_LENGTH
 from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.recommend.options import MAX_EXCLUDED
-from bowerbird.serve.bodies.base import UserId
+from bowerbird.serve.bodies.base import Moment, UserId
 
 MAX_COUNT = 200
 MAX_SESSION = 500
 MAX_CURSOR = 7000  # characters
+MAX_INTEGER = 2**53 - 1
+"""The largest that JSON's numbers hold exactly everywhere."""
 
 ItemId = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 Excluded = Annotated[list[ItemId], Field(max_length=MAX_EXCLUDED)]
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Cursor = Annotated[str, Field(min_length=1, max_length=MAX_CURSOR)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seed = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 Outcome = Literal["click", "save", "purchase"]
 
 
@@ -88,7 +90,7 @@ class SessionEventBody(Asked):
 
     item_id: ItemId
     action: Action = Action.CLICK
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     """Without it, events are a minute apart, and the last one is now."""
 
 

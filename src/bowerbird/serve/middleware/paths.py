@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bowerbird.serve.errors import error_response
 
 SLASH = "\0"
+ITEM_VIEWS = ("image", "similar", "bought-together", "goes-well-with", "complements", "json-ld")
+"""What follows an item's id in an address."""
 
 
 class EncodedSlashMiddleware:
@@ -56,5 +58,16 @@ class IdsConvertor(IdConvertor):
     regex = ".+"
 
 
+class ItemConvertor(IdsConvertor):
+    """The id of an item in its own address; what ends like a view of an item (`ITEM_VIEWS`) is none.
+
+    Without this a view's address would be that of an item whose id ends so, for the methods that only items
+    have.
+    """
+
+    regex = f"(?!.*/(?:{'|'.join(ITEM_VIEWS)})$).+"
+
+
 register_url_convertor("id", IdConvertor())
 register_url_convertor("ids", IdsConvertor())
+register_url_convertor("item", ItemConvertor())

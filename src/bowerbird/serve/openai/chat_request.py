@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictBool, StringConstraints, model_validator
 from starlette.responses import JSONResponse
 
 from bowerbird.errors import InputError
@@ -85,8 +85,8 @@ class ChatExtension(Strict):
 class StreamOptions(Strict):
     """What a stream holds besides the reply."""
 
-    include_usage: bool = False
-    include_obfuscation: bool | None = None
+    include_usage: StrictBool = False
+    include_obfuscation: StrictBool | None = None
 
 
 class JsonSchema(Strict):
@@ -95,20 +95,24 @@ class JsonSchema(Strict):
     name: Annotated[str, Field(max_length=100)] = ""
     description: str | None = None
     schema_: Annotated[dict[str, Any], Field(alias="schema")]
-    strict: bool | None = None
+    strict: StrictBool | None = None
 
 
-class ResponseFormat(Strict):
-    """The form of `content`: with `json_schema`, the reply's text and items by the names of the fields."""
+class PlainFormat(Strict):
+    """Text, or some JSON object."""
 
-    type: Literal["text", "json_object", "json_schema"]
-    json_schema: JsonSchema | None = None
+    type: Literal["text", "json_object"]
 
-    @model_validator(mode="after")
-    def _check_schema(self) -> ResponseFormat:
-        if (self.type == "json_schema") != (self.json_schema is not None):
-            raise ValueError("json_schema goes with the type json_schema, and only with that")
-        return self
+
+class JsonSchemaFormat(Strict):
+    """JSON by a schema: the reply's text and items by the names of the fields."""
+
+    type: Literal["json_schema"]
+    json_schema: JsonSchema
+
+
+ResponseFormat = Annotated[PlainFormat | JsonSchemaFormat, Field(discriminator="type")]
+"""The form of `content`."""
 
 
 class ChatRequest(Strict):
@@ -118,7 +122,7 @@ class ChatRequest(Strict):
     model: str = MODEL
     bowerbird: ChatExtension = ChatExtension()
     user: UserId | None = None
-    stream: bool | None = False
+    stream: StrictBool | None = False
     stream_options: StreamOptions | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -126,7 +130,7 @@ class ChatRequest(Strict):
     response_format: ResponseFormat | None = None
     tools: Tools | None = None
     tool_choice: ToolChoice | None = None
-    parallel_tool_calls: bool | None = None
+    parallel_tool_calls: StrictBool | None = None
     # Honoured where they ask for what is always done; another value is refused by its type.
     n: Literal[1] | None = None
     store: Literal[False] | None = None
@@ -157,8 +161,8 @@ class ChatRequest(Strict):
 
     def model_post_init(self, _: Any) -> None:
         """Check that a reply can follow the schema. Raises `UnfitSchema`."""
-        given = self.response_format.json_schema if self.response_format is not None else None
-        self._schema_filler = None if given is None else SchemaFiller(given.schema_)
+        if isinstance(self.response_format, JsonSchemaFormat):
+            self._schema_filler = SchemaFiller(self.response_format.json_schema.schema_)
 
     @property
     def schema_filler(self) -> SchemaFiller | None:

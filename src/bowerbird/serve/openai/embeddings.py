@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from bowerbird.errors import InputError
+from bowerbird.errors import InputError, NotFoundError
 from bowerbird.serve.errors import UnsupportedField
 from bowerbird.serve.openai.chat_request import MODEL
 from bowerbird.serve.openai.reply_text import count_tokens
@@ -73,7 +73,7 @@ def embed(request: EmbeddingRequest, served: ServedSnapshot) -> dict[str, Any]:
 def _position(item: EmbeddedItem, served: ServedSnapshot) -> int:
     position = served.position_of(item.item_id)
     if position is None:
-        raise InputError(f"there is no item {item.item_id!r}")
+        raise NotFoundError(f"there is no item {item.item_id!r}")
     return position
 
 

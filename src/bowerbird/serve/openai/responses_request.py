@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from bowerbird.serve.bodies.base import UserId
 from bowerbird.serve.errors import UnsupportedField
@@ -14,7 +14,9 @@ from bowerbird.serve.openai.chat_request import (
     ChatExtension,
     ChatRequest,
     JsonSchema,
+    JsonSchemaFormat,
     Message,
+    PlainFormat,
     ResponseFormat,
 )
 from bowerbird.serve.openai.tools import Strict
@@ -47,16 +49,16 @@ class TextFormat(Strict):
     name: str | None = None
     description: str | None = None
     schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
-    strict: bool | None = None
+    strict: StrictBool | None = None
 
     def as_response_format(self) -> ResponseFormat:
         """The same as chat has it."""
         if self.type != "json_schema":
-            return ResponseFormat(type=self.type)
+            return PlainFormat(type=self.type)
         if self.schema_ is None:
             raise UnsupportedField("text.format.schema", "expected a JSON schema")
         schema = JsonSchema.model_validate({"schema": self.schema_, "strict": self.strict})
-        return ResponseFormat(type="json_schema", json_schema=schema)
+        return JsonSchemaFormat(type="json_schema", json_schema=schema)
 
 
 class TextOptions(Strict):
@@ -76,11 +78,11 @@ class ResponsesRequest(Strict):
     """The response that this message follows; the server remembers its state for some time."""
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
     text: TextOptions = TextOptions()
-    stream: bool | None = False
+    stream: StrictBool | None = False
     user: UserId | None = None
     bowerbird: ChatExtension = ChatExtension()
     # Honoured where they ask for what is always done; another value is refused by its type.
-    store: bool | None = None
+    store: StrictBool | None = None
     background: Literal[False] | None = None
     include: Annotated[list[str], Field(max_length=0)] | None = None
     reasoning: None = None
@@ -92,7 +94,7 @@ class ResponsesRequest(Strict):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     metadata: dict[str, str] | None = None
-    parallel_tool_calls: bool | None = None
+    parallel_tool_calls: StrictBool | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     service_tier: Literal["auto", "default"] | None = None

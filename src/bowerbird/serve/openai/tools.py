@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from bowerbird.assist.writers.contract import ClientTools
 from bowerbird.serve.errors import UnsupportedField
@@ -30,7 +30,7 @@ class FunctionSpec(Strict):
     description: Annotated[str, Field(max_length=4000)] | None = None
     parameters: dict[str, Any] | None = None
     """A JSON schema."""
-    strict: bool | None = None
+    strict: StrictBool | None = None
 
 
 class FunctionTool(Strict):

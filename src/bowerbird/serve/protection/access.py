@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from bowerbird.serve.protection.errors import Forbidden, Unauthenticated
+from bowerbird.serve.protection.identity_provider import Identity, IdentityProvider
 from bowerbird.serve.protection.keys import KeyRing, Role
 from bowerbird.serve.protection.user_tokens import read_user_token
 
@@ -51,15 +52,20 @@ class Caller:
 class Authenticator:
     """Tells who calls one server."""
 
-    def __init__(self, keys: KeyRing, required: bool) -> None:
-        self._keys, self._required = keys, required
+    def __init__(self, keys: KeyRing, provider: IdentityProvider | None, required: bool) -> None:
+        """`provider` is where further tokens come from."""
+        self._keys, self._provider, self._required = keys, provider, required
 
     def knows(self, request: Request) -> bool:
-        """Whether a request has a valid key or token of this store. Raises `StoreError`."""
+        """Whether a request has a valid key or user token of this store, or claims to have a token of its
+        identity provider. Raises `StoreError`."""
         presented = _presented_key(request)
-        return bool(presented) and self._find(presented, request) is not None
+        return bool(presented) and (
+            self._find(presented, request) is not None
+            or (self._provider is not None and self._provider.is_addressed(presented))
+        )
 
-    def caller_of(self, request: Request) -> Caller:
+    async def caller_of(self, request: Request) -> Caller:
         """Who sent a request. Raises `Unauthenticated` without a valid key or token where one is required."""
         if not self._required:
             return Caller(_address(request), frozenset(Role))
@@ -67,6 +73,8 @@ class Authenticator:
         if not presented:
             raise Unauthenticated("an API key is required: send it as `Authorization: Bearer KEY`")
         caller = self._find(presented, request)
+        if caller is None and self._provider is not None and self._provider.is_addressed(presented):
+            caller = _caller_by(await self._provider.identify(presented), request)
         if caller is None:
             raise Unauthenticated("the API key is not valid: it is unknown, expired or revoked")
         return caller
@@ -76,7 +84,17 @@ class Authenticator:
         if key is not None:
             return Caller(f"key {key.id}", frozenset(key.roles))
         user = read_user_token(self._keys.read().token_secret, presented)
-        return None if user is None else Caller(f"user token, {_address(request)}", USER_ROLES, user)
+        return None if user is None else _user_caller(user, request)
+
+
+def _caller_by(identity: Identity, request: Request) -> Caller:
+    if identity.user is not None:
+        return _user_caller(identity.user, request)
+    return Caller(identity.name, identity.roles)
+
+
+def _user_caller(user: str, request: Request) -> Caller:
+    return Caller(f"user token, {_address(request)}", USER_ROLES, user)
 
 
 def _address(request: Request) -> str:

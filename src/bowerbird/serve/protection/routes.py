@@ -22,6 +22,7 @@ from bowerbird.serve.bodies.errors import TEXT_PATHS, ErrorBody
 from bowerbird.serve.protection.access import Authenticator, Caller, remember_caller
 from bowerbird.serve.protection.audit import AuditLog
 from bowerbird.serve.protection.errors import Overloaded, TooManyRequests
+from bowerbird.serve.protection.identity_provider import IdentityProvider
 from bowerbird.serve.protection.keys import KeyRing, Role
 from bowerbird.serve.protection.rates import RateLimiter
 from bowerbird.serve.protection.request_bodies import (
@@ -64,21 +65,22 @@ class Guard:
     def __init__(self, store: Path, settings: ServerSettings) -> None:
         self.settings = settings
         self.audit = AuditLog(store)
-        self._authenticator = Authenticator(KeyRing(store), settings.require_keys)
+        provider = IdentityProvider.open(store)
+        self._authenticator = Authenticator(KeyRing(store), provider, settings.require_keys)
         self._bodies = BodyReader(settings)
         self._requests = RateLimiter(settings.requests_per_second, settings.burst)
         self._priority = RateLimiter(settings.events_per_second, settings.burst * 20)
         self._running: Counter[str] = Counter()
 
     def knows(self, request: Request) -> bool:
-        """Whether a request has a valid key or token of this store. Raises `StoreError`."""
+        """Whether a request seems to come with a key or token of this store. Raises `StoreError`."""
         return self._authenticator.knows(request)
 
-    def identify(self, request: Request, rules: RouteRules) -> str:
+    async def identify(self, request: Request, rules: RouteRules) -> str:
         """Who sent a request, by the name that limits count. Raises a `Refusal` where they may not."""
         if rules.role is None:
             return ""
-        caller = self._authenticator.caller_of(request)
+        caller = await self._authenticator.caller_of(request)
         caller.check_role(rules.role)
         if (user := request.path_params.get("user")) is not None:
             caller.check_user(user)
@@ -140,7 +142,7 @@ def guarded_router(rules: RouteRules) -> APIRouter:
 
             async def handler(request: Request) -> Response:
                 guard: Guard = request.app.state.guard
-                with guard.share(guard.identify(request, rules), rules):
+                with guard.share(await guard.identify(request, rules), rules):
                     return await answer(await guard.read(request, rules))
 
             return handler

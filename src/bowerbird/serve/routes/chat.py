@@ -45,7 +45,7 @@ MAX_BODY_BYTES = 16 * 2**20
 """A picture of 12 MB in base64 has as many."""
 RETRY_AFTER_S = 5
 PING_S = 15
-STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
+STREAM: dict[str, Any] = {"text/event-stream": {}}
 
 
 class Format(Protocol):

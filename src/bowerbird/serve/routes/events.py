@@ -15,10 +15,10 @@ from bowerbird.errors import InputError
 from bowerbird.ids import id_fault
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.events import (
+    BATCH_SCHEMA,
+    CALL_SCHEMA,
     IngestionBody,
     RejectedMessage,
-    SegmentBatch,
-    SegmentCall,
     described_body,
 )
 from bowerbird.serve.protection.access import Caller, caller_of
@@ -27,7 +27,7 @@ from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
 from bowerbird.serve.services.event_receiver import EventReceiver
 
 MAX_BODY_BYTES = 500 * KB  # Segment's own limit for a batch
-CALL = described_body(SegmentCall)
+CALL = described_body(CALL_SCHEMA)
 
 
 def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
@@ -36,7 +36,7 @@ def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
     @router.post("/v1/track", openapi_extra=CALL)
     async def track(request: Request) -> IngestionBody:
         """Log the event of one `track` call."""
-        return await answer([await request.json()], caller_of(request))
+        return await answer([_call(await request.json())], caller_of(request))
 
     @router.post("/v1/identify", openapi_extra=CALL)
     @router.post("/v1/alias", openapi_extra=CALL)
@@ -45,12 +45,11 @@ def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
     @router.post("/v1/group", openapi_extra=CALL)
     async def call(request: Request) -> IngestionBody:
         """Join two ids of one user (`identify`, `alias`); other calls are accepted and say nothing."""
-        body = await request.json()
         call_type = request.url.path.rsplit("/", 1)[-1]
-        messages = [{"type": call_type, **body} if isinstance(body, dict) else body]
+        messages = [{"type": call_type, **_call(await request.json())}]
         return await answer(messages, caller_of(request))
 
-    @router.post("/v1/batch", openapi_extra=described_body(SegmentBatch))
+    @router.post("/v1/batch", openapi_extra=described_body(BATCH_SCHEMA))
     async def batch(request: Request) -> IngestionBody:
         """Log the events of many calls, `{"batch": [...]}`."""
         body = await request.json()
@@ -81,6 +80,12 @@ def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
         )
 
     return router
+
+
+def _call(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise InputError("the body must be one call, a JSON object")
+    return body
 
 
 def _parse(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from bowerbird.data.versions.version import KINDS
 from bowerbird.serve.app_state import AppState
@@ -12,6 +12,8 @@ from bowerbird.serve.bodies.health import Health, Probe
 from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
+
+TEXT = {"schema": {"type": "string"}}
 
 
 def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
@@ -62,7 +64,7 @@ def _details(app_state: AppState, metrics: Metrics) -> APIRouter:
             versions={kind: names.get(kind) for kind in KINDS},
         )
 
-    @router.get("/metrics", response_class=PlainTextResponse)
+    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": TEXT}}})
     async def prometheus() -> Response:
         """Prometheus metrics."""
         return metrics.render()

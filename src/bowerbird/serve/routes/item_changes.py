@@ -29,7 +29,7 @@ def routes(app_state: AppState, writer: ItemWriter) -> APIRouter:
         await writer.patch(patches)
         return PatchesResult(changed=len({patch.item_id for patch in patches}))
 
-    @router.patch("/items/{item_id:ids}")
+    @router.patch("/items/{item_id:item}")
     async def patch_item(item_id: str, body: PricePatch) -> ItemPageBody:
         """Change an item's price and stock."""
         await writer.patch([body.as_patch(item_id)])
@@ -39,7 +39,7 @@ def routes(app_state: AppState, writer: ItemWriter) -> APIRouter:
             raise HTTPException(404, f"the item {item_id!r} has no vector yet, or is withdrawn")
         return ItemPageBody(**served.item_page(position))
 
-    @router.delete("/items/{item_id:ids}")
+    @router.delete("/items/{item_id:item}")
     async def withdraw(item_id: str) -> Withdrawal:
         """Withdraw an item: it leaves every answer; its events stay, and an upsert brings it back."""
         await writer.withdraw(item_id)

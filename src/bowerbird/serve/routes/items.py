@@ -116,7 +116,7 @@ def _add_item(router: APIRouter, app_state: AppState) -> None:
         item = served.catalogue.item(known_position(item_id, served))
         return Response(encode_json_ld(item), media_type=JSON_LD)
 
-    @router.get("/items/{item_id:ids}")
+    @router.get("/items/{item_id:item}")
     def item(item_id: str) -> ItemPageBody:
         """One item, with all its fields and the variants of its article."""
         served = app_state.served
