@@ -21,8 +21,8 @@ import jwt
 
 from bowerbird.config import setting
 from bowerbird.data.files.records import record_from
-from bowerbird.data.ingest.event_checks import id_fault
 from bowerbird.errors import InputError, StoreError
+from bowerbird.ids import id_fault
 from bowerbird.serve.protection.errors import RetriableRefusal, Unauthenticated
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.signing_keys import PAUSE_S, SigningKeys
