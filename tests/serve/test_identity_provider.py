@@ -91,7 +91,7 @@ def reader(publisher: Publisher, tmp_path: Path) -> Reader:
 
 def claims(**changes: Any) -> dict[str, Any]:
     now = time.time()
-    values = {"iss": ISSUER, "aud": AUDIENCE, "exp": now + 300, "iat": now, "sub": "anna", "roles": ["read"]}
+    values = {"iss": ISSUER, "aud": AUDIENCE, "exp": now + 36_000, "iat": now, "sub": "anna", "roles": ["read"]}
     return {name: value for name, value in {**values, **changes}.items() if value is not None}
 
 
@@ -137,7 +137,7 @@ def with_public_key_as_secret() -> str:
     ("token", "reason"),
     [
         (signed(exp=time.time() - 90), "expired"),
-        (signed(nbf=time.time() + 90), "not yet valid"),
+        (signed(nbf=time.time() + 36_000), "not yet valid"),
         (signed(aud="other"), "audience"),
         (signed(aud=None), "aud"),
         (signed(iss="https://evil.example/"), "issuer"),
