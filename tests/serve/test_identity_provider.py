@@ -91,7 +91,14 @@ def reader(publisher: Publisher, tmp_path: Path) -> Reader:
 
 def claims(**changes: Any) -> dict[str, Any]:
     now = time.time()
-    values = {"iss": ISSUER, "aud": AUDIENCE, "exp": now + 36_000, "iat": now, "sub": "anna", "roles": ["read"]}
+    values = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "exp": now + 36_000,
+        "iat": now,
+        "sub": "anna",
+        "roles": ["read"],
+    }
     return {name: value for name, value in {**values, **changes}.items() if value is not None}
 
 
