@@ -34,7 +34,7 @@ def client(
         yield client
 
 
-def test_a_view_of_an_item_is_not_the_item(client: httpx.Client) -> None:
+def test_what_belongs_to_an_item_is_not_the_item(client: httpx.Client) -> None:
     answer = client.patch("/items/i1/similar", json={"price": 4.5})
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert client.patch("/items/i1%2Fsimilar", json={"price": 4.5}).status_code == 404, "an id may end so"

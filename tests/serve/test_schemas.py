@@ -11,7 +11,7 @@ from bowerbird.data.store import Store
 from bowerbird.serve.app import create_app
 from bowerbird.serve.bodies.errors import ErrorBody
 from bowerbird.serve.bodies.recommendations import Recommendations
-from bowerbird.serve.middleware.paths import ITEM_VIEWS
+from bowerbird.serve.middleware.paths import ITEM_RESOURCES
 
 NOT_JSON = {"/metrics", "/items/{item_id}/image", "/items/{item_id}/json-ld", "/users/{user}/changes"}
 
@@ -43,7 +43,7 @@ def test_what_follows_an_item_is_no_item(schema: dict[str, Any]) -> None:
         for path in schema["paths"]
         if path.startswith("/items/{item_id}/")
     }
-    assert views == set(ITEM_VIEWS)
+    assert views == set(ITEM_RESOURCES)
 
 
 def test_recommendations_and_errors_follow_their_schemas(address: str) -> None:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bowerbird.serve.errors import error_response
 
 SLASH = "\0"
-ITEM_VIEWS = ("image", "similar", "bought-together", "goes-well-with", "complements", "json-ld")
+ITEM_RESOURCES = ("image", "similar", "bought-together", "goes-well-with", "complements", "json-ld")
 """What follows an item's id in an address."""
 
 
@@ -59,13 +59,13 @@ class IdsConvertor(IdConvertor):
 
 
 class ItemConvertor(IdsConvertor):
-    """The id of an item in its own address; what ends like a view of an item (`ITEM_VIEWS`) is none.
+    """The id of an item in its own address; what ends like a view of an item (`ITEM_RESOURCES`) is none.
 
     Without this a view's address would be that of an item whose id ends so, for the methods that only items
     have.
     """
 
-    regex = f"(?!.*/(?:{'|'.join(ITEM_VIEWS)})$).+"
+    regex = f"(?!.*/(?:{'|'.join(ITEM_RESOURCES)})$).+"
 
 
 register_url_convertor("id", IdConvertor())
