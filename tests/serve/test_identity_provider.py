@@ -160,7 +160,7 @@ def with_public_key_as_secret() -> str:
         ("nonsense", ""),
     ],
 )
-def test_a_token_that_is_not_valid_is_refused_with_the_reason(
+def test_a_token_that_is_not_valid_is_rejected_with_the_reason(
     reader: Reader, token: str, reason: str
 ) -> None:
     with pytest.raises(Unauthenticated, match=f"(?i)token is not valid.*{reason}") as refusal:
@@ -225,7 +225,7 @@ def test_keys_come_from_a_file_and_shared_secrets_are_no_keys(tmp_path: Path) ->
         ({"leeway_s": -1.0}, "leeway"),
     ],
 )
-def test_unsafe_settings_are_refused(changes: dict[str, Any], message: str) -> None:
+def test_unsafe_settings_are_rejected(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         ProviderSettings(**{"issuer": ISSUER, "audience": AUDIENCE, "keys": "k", **changes})
 

@@ -38,12 +38,12 @@ def test_every_route_has_a_schema_of_its_answer(schema: dict[str, Any]) -> None:
 
 
 def test_what_follows_an_item_is_no_item(schema: dict[str, Any]) -> None:
-    views = {
+    resources = {
         path.removeprefix("/items/{item_id}/")
         for path in schema["paths"]
         if path.startswith("/items/{item_id}/")
     }
-    assert views == set(ITEM_RESOURCES)
+    assert resources == set(ITEM_RESOURCES)
 
 
 def test_recommendations_and_errors_follow_their_schemas(address: str) -> None:
