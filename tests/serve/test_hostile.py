@@ -109,7 +109,7 @@ def test_a_single_call_is_an_object(client: httpx.Client, body: bytes) -> None:
         assert client.post(f"/v1/{call}", content=body).status_code == 400
 
 
-def test_what_is_no_http_is_refused_as_everything_is(address: str) -> None:
+def test_what_is_not_http_is_rejected_in_json(address: str) -> None:
     with connect(address) as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
