@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.errors import error_response
 from bowerbird.serve.mcp.server import make_server
 from bowerbird.serve.protection.access import caller_of
 
@@ -36,8 +37,11 @@ async def answer(app_state: AppState, request: Request, threads: CapacityLimiter
 
 
 def _response(sent: list[Message]) -> Response:
-    content = b"".join(message.get("body", b"") for message in sent[1:])
-    response = Response(content, sent[0]["status"])
+    content, status = b"".join(message.get("body", b"") for message in sent[1:]), sent[0]["status"]
+    if status >= 400 and not content.startswith(b"{"):  # a text of the package's
+        message = content.decode() or "send application/json, and accept application/json"
+        return error_response(status, message, "invalid_request_error")
+    response = Response(content, status)
     response.raw_headers = [
         *(pair for pair in sent[0]["headers"] if pair[0].lower() != b"content-length"),
         (b"content-length", str(len(content)).encode()),

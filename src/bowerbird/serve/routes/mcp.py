@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import Body
+from bowerbird.serve.bodies.errors import ErrorBody
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
 
@@ -59,7 +60,11 @@ def routes(app_state: AppState) -> APIRouter:
     @router.post(
         "/mcp",
         response_model=None,
-        responses={200: {"model": McpAnswer}, 202: {"description": "A notification."}, 406: {}},
+        responses={
+            200: {"model": McpAnswer},
+            202: {"description": "A notification."},
+            **{status: {"model": ErrorBody | McpAnswer} for status in (400, 404, 406)},
+        },
         openapi_extra=described,
     )
     async def mcp(request: Request) -> Response:
