@@ -56,7 +56,7 @@ class Platform:
     def post(self, path: str, body: BaseModel | dict[str, Any]) -> httpx.Response:
         content = body.model_dump(mode="json", exclude_none=True) if isinstance(body, BaseModel) else body
         headers = {"Authorization": f"Bearer {self.key}", "UCP-Agent": 'profile="https://agent.example/p"'}
-        return httpx.post(f"{self.address}/ucp/catalog/{path}", json=content, headers=headers, timeout=60)
+        return httpx.post(f"{self.address}/ucp/catalog/{path}", json=content, headers=headers, timeout=300)
 
     def search(self, **fields: Any) -> catalog_search.SearchResponse:
         answer = self.post("search", catalog_search.SearchRequest(**fields)).raise_for_status()
