@@ -151,7 +151,8 @@ def openapi() -> dict[str, Any]:
         for name, value in vars(app).items()
         if getattr(value, "__module__", "") == "bowerbird.serve.app_state"
     ]
-    with mock.patch.multiple(app, **{name: mock.MagicMock() for name in opens_store}):
+    unopened = mock.MagicMock(**{"return_value.store.path": Path("no-store")})
+    with mock.patch.multiple(app, **dict.fromkeys(opens_store, unopened)):
         description: dict[str, Any] = app.create_app("no-store").openapi()
     return description
 

@@ -113,7 +113,7 @@ def test_export_and_forget(client: httpx.Client, user: str) -> None:
     [
         ("taste/weight", {"interest": "1", "weight": -1}, 422),
         ("taste/weight", {"weight": 1}, 422),
-        ("taste/weight", {"interest": "no such thing", "weight": 1}, 400),
+        ("taste/weight", {"interest": "no such thing", "weight": 1}, 404),
         ("taste/excluded-items/nothing", None, 404),
         ("taste/muted/nothing", None, 404),
         ("taste/muted/%C2%B3", None, 404),

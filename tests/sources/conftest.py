@@ -316,7 +316,7 @@ def start_server() -> Iterator[Callable[..., tuple[int, Any]]]:
 
     def start(store: Store, port: int = 0) -> tuple[int, Any]:
         port = port or _free_port()
-        process = FORKING.Process(target=serve, args=(store.path, "127.0.0.1", port))
+        process = FORKING.Process(target=serve, args=([store.path], "127.0.0.1", port))
         process.start()
         started.append(process)
         return port, process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
@@ -32,7 +33,7 @@ UserId = Annotated[str, AfterValidator(_valid_user_id), WithJsonSchema(_USER_ID)
 
 
 def _only_text(moment: object) -> object:
-    if not isinstance(moment, str):
+    if not isinstance(moment, str | datetime):
         raise ValueError("expected a time as text, such as 2026-01-31T00:00:00Z")
     return moment
 
