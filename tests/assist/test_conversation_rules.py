@@ -474,3 +474,8 @@ def test_two_amounts_are_a_price(message: str, lamps: Assistant) -> None:
 
 def test_have_you_got_names_a_kind(assistant: Assistant) -> None:
     assert _talk(assistant, "a grey rug", "have you got headphones?").unmet == ("headphones",)
+
+
+@pytest.mark.parametrize("message", ["cerco un tappetto verde", "je cherche un tapiis vert"])
+def test_a_letter_too_many_is_a_typing_mistake_in_every_language(message: str, assistant: Assistant) -> None:
+    assert _talk(assistant, message).request.facets["type"] <= {"Table lamp", "Floor lamp", "Rug"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from bowerbird.assist.languages import ENGLISH, Language
 from bowerbird.text.words import correct_typo, stem_phrase, tokenize, word_set
@@ -29,15 +29,18 @@ def correct_words(
     if not unknown:
         return text
     targets: dict[str, list[str]] = defaultdict(list)
-    for command in _COMMANDS if language.code == ENGLISH else ():
-        targets[command[0]].append(command)
-    for phrase, english in language.words.items() if language.code != ENGLISH else ():
-        if len(phrase) == 1 and english and known_stems.issuperset(stem_phrase(english)):
-            targets[phrase[0][0]].append(phrase[0])
-    corrected = {word: correct_typo(word, _not_shorter(targets[word[0]], word)) for word in unknown}
+    for target in _COMMANDS if language.code == ENGLISH else _words_for(language, known_stems):
+        targets[target[0]].append(target)
+    corrected = {word: correct_typo(word, targets[word[0]]) for word in unknown}
+    if language.code == ENGLISH:  # "compared" is no typing mistake
+        corrected = {
+            word: target for word, target in corrected.items() if target and len(target) >= len(word)
+        }
     return " ".join(corrected.get(word) or word for word in text.split(" "))
 
 
-def _not_shorter(targets: list[str], word: str) -> list[str]:
-    """Targets at least as long as a word: "compared" is no typing mistake."""
-    return [target for target in targets if len(target) >= len(word)]
+def _words_for(language: Language, known_stems: frozenset[str]) -> Iterator[str]:
+    """Single words of a language for the words of the catalogue's facets."""
+    for phrase, english in language.words.items():
+        if len(phrase) == 1 and english and known_stems.issuperset(stem_phrase(english)):
+            yield phrase[0]
