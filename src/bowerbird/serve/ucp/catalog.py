@@ -80,7 +80,8 @@ def search_catalog(app_state: AppState, request: SearchRequest, address: str) ->
         n=limit, cursor=page.cursor if page else None, filter=json.dumps(condition.terms), q=query
     )
     answer = search(app_state, listed) if query else browse(app_state, listed)
-    writer, served = ProductWriter(served.catalogue, address), app_state.served
+    served = app_state.served  # of the answer: a search may have followed a new version
+    writer = ProductWriter(served.catalogue, address)
     positions = [served.position_of(item.item_id) for item in answer.items]
     articles = [writer.article_at(position) for position in positions if position is not None]
     return SearchResponse(
