@@ -208,6 +208,13 @@ def _ids(values: Sequence[object]) -> tuple[str, ...]:
 _SETS = ("facets", "exact", "excluded", "preferred")
 
 
+def with_values(
+    values: Mapping[str, frozenset[str]], added: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    """Values by facet, and those added to them."""
+    return {**values, **{facet: values.get(facet, frozenset()) | group for facet, group in added.items()}}
+
+
 def without_values(
     values: Mapping[str, frozenset[str]], removed: Mapping[str, frozenset[str]]
 ) -> dict[str, frozenset[str]]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from bowerbird.assist.answers.item_answers import missing
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
-from bowerbird.assist.request import Request, asked_for_again, without_values
+from bowerbird.assist.request import Request, asked_for_again, with_values, without_values
 from bowerbird.assist.state import MAX_ACTIONS, ItemAction
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
@@ -116,9 +116,7 @@ def exclude(turn: Turn) -> tuple[Turn, str]:
     values = {facet: frozenset(group) for facet, group in mentions.items()}
     if not values:
         return turn, ""
-    excluded = dict(turn.state.excluded)
-    for facet, group in values.items():
-        excluded[facet] = excluded.get(facet, frozenset()) | group
+    excluded = with_values(turn.state.excluded, values)
     confirmation = turn.say(
         "excluded",
         values=join_words(_in_words(turn, values, mentioned.wording), turn.say("and")),
@@ -153,9 +151,7 @@ def _count_again(turn: Turn, item_id: str) -> None:
 def take_back(turn: Turn) -> Turn | None:
     """The message after it took back earlier wishes or refusals; None where it takes nothing back."""
     request = turn.state.request or Request()
-    rejected = {**turn.state.excluded}
-    for facet, values in request.excluded.items():
-        rejected[facet] = rejected.get(facet, frozenset()) | values
+    rejected = with_values(turn.state.excluded, request.excluded)
     words = turn.parts.lexicon.items_by_stem
     withdrawn, rest = take_withdrawal(turn.plain, turn.parts.vocabulary, request.facets, rejected, words)
     if rest == turn.plain:
@@ -168,9 +164,7 @@ def take_back(turn: Turn) -> Turn | None:
 
 def remember_exclusions(turn: Turn, request: Request) -> Turn:
     """Hold what a message does not want for the whole conversation; what it asks for is excluded no more."""
-    excluded = dict(turn.state.excluded)
-    for facet, values in request.excluded.items():
-        excluded[facet] = excluded.get(facet, frozenset()) | values
+    excluded = with_values(turn.state.excluded, request.excluded)
     for facet in request.facets:
         excluded[facet] = excluded.get(facet, frozenset()) - asked_for_again(request, facet, excluded)
     return _with_excluded(turn, {facet: values for facet, values in excluded.items() if values})

@@ -13,7 +13,7 @@ from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.mentions import mentions_of, with_plain_refusals
 from bowerbird.assist.understand.prices import GAP
 from bowerbird.assist.understand.readable import is_gibberish
-from bowerbird.assist.understand.references import COMPARES_PRICE
+from bowerbird.assist.understand.references import COMPARES_ALONE, COMPARES_PRICE
 from bowerbird.assist.understand.understanding import understand
 from bowerbird.data.files.images import small_copy
 
@@ -109,14 +109,7 @@ def _priced_against(turn: Turn, target: Shown) -> Request:
     request = read_need(turn, text, previous if is_same_kind else None, (target,))
     if "type" in request.facets or not kinds:
         return request
-    wording = {**request.wording, "type": " or ".join(kind.lower() for kind in kinds)}
-    return replace(
-        request,
-        facets={**request.facets, "type": frozenset(kinds)},
-        wording=wording,
-        without=(target.item_id,),
-        unknown_kind="",
-    )
+    return _of_kinds(replace(request, without=(target.item_id,), unknown_kind=""), kinds)
 
 
 def wants_other_version(turn: Turn) -> bool:
@@ -165,8 +158,13 @@ def _of_target(turn: Turn, target: Shown, *, is_of_kind: bool) -> Request:
     kinds = _kinds_of(turn, target)
     if not kinds or not is_of_kind or "type" in own.facets:
         return own
-    wording = {"type": " or ".join(kind.lower() for kind in kinds), **own.wording}
-    return replace(own, facets={**own.facets, "type": frozenset(kinds)}, wording=wording)
+    return _of_kinds(own, kinds)
+
+
+def _of_kinds(request: Request, kinds: Sequence[str]) -> Request:
+    """A request that names no kind, for items of some kinds."""
+    wording = {"type": " or ".join(kind.lower() for kind in kinds), **request.wording}
+    return replace(request, facets={**request.facets, "type": frozenset(kinds)}, wording=wording)
 
 
 def read_need(turn: Turn, text: str, previous: Request | None, compared: Sequence[Shown] = ()) -> Request:
@@ -177,7 +175,8 @@ def read_need(turn: Turn, text: str, previous: Request | None, compared: Sequenc
     if turn.state.is_near_miss and not compared:  # their prices set no bound
         shown = tuple(replace(item, price=None) for item in shown)
     words = turn.parts.lexicon.items_by_stem
-    shown = shown if COMPARES_PRICE.search(text) else _priced_by_kind(turn, text, shown)
+    if COMPARES_ALONE.search(text) and not COMPARES_PRICE.search(text):
+        shown = _priced_by_kind(turn, text, shown)
     return understand(text, turn.parts.vocabulary, previous, shown, words, turn.parts.is_aside)
 
 

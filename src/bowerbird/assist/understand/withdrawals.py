@@ -20,7 +20,8 @@ _END = (
     r"with me))*\W*$"
 )
 _ACCEPTS = re.compile(
-    rf"(?P<what>{_VALUES}) (?:is|are|would be|will be|'s) (?:actually |also |perfectly |totally )*"
+    rf"(?<![a-z'-])(?P<what>{_VALUES}) "
+    rf"(?:is|are|would be|will be|'s) (?:actually |also |perfectly |totally )*"
     rf"(?:fine|ok|okay|alright|all right|good|allowed|welcome|no problem){_END}"
 )
 """What is allowed, and was not: "red is fine after all"."""
