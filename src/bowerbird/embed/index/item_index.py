@@ -14,6 +14,7 @@ from bowerbird.embed.index.ann import AnnIndex
 from bowerbird.embed.index.rows import BLOCK, VectorRows
 from bowerbird.progress import track
 
+ONE_THREAD_UP_TO = 10_000  # items whose index one thread builds, in about a second
 EXACT_UP_TO = 100_000
 """Items; 100,000 vectors of 256 float32 are 100 MB and one matrix product of some milliseconds."""
 BLOCK_SCORES = 16_000_000
@@ -138,7 +139,13 @@ def select_top(positions: IntArray, scores: RealArray, n: int) -> tuple[IntArray
 
 
 def build_index(rows: VectorRows, threads: int = 2) -> AnnIndex:
-    """Build an approximate index of all items that have a vector, with positions as keys."""
+    """Build an approximate index of all items that have a vector, with positions as keys.
+
+    Threads that add to a graph of few vectors at once leave some of them nearly without links, so a small
+    index is built by one thread: it is the same each time.
+    """
+    if len(rows) <= ONE_THREAD_UP_TO:
+        threads = 1
     index = AnnIndex(rows.dim)
     for start, block in track(rows.blocks(), "index", total=-(-len(rows) // BLOCK)):
         with_vector = np.flatnonzero(block.any(axis=1))

@@ -1,6 +1,7 @@
 // See as a user: their list, and everything that led to it.
 import { traceOf } from "../api/operations.js";
 import { html, useState } from "../html.js";
+import { Field } from "../parts/field.js";
 import { Picture } from "../parts/picture.js";
 import { Failure } from "../parts/states.js";
 import { useCall } from "../state/call.js";
@@ -16,7 +17,7 @@ export function UserForm({ user, label = "User", isOptional = false }) {
     event.preventDefault();
     navigate(addressWith({ as: new FormData(event.target).get("as").trim() }));
   };
-  return html`<form class="new-board" onSubmit=${choose}><label class="unseen" for="as">${label}</label><input id="as" name="as" list="known-users" value=${user} placeholder=${label} required=${!isOptional} autocomplete="off" />
+  return html`<form class="new-board" onSubmit=${choose}><label class="unseen" for="as">${label}</label><${Field} id="as" name="as" list="known-users" value=${user} placeholder=${label} required=${!isOptional} autocomplete="off" />
     <datalist id="known-users">${users.map((each) => html`<option key=${each} value=${each} />`)}</datalist><button class="primary">Show</button></form>`;
 }
 

@@ -1,6 +1,7 @@
 // All imported items, also those that are never shown, and what is wrong with them.
 import { catalogue } from "../api/operations.js";
 import { html } from "../html.js";
+import { Field } from "../parts/field.js";
 import { Picture } from "../parts/picture.js";
 import { Failure } from "../parts/states.js";
 import { useCall } from "../state/call.js";
@@ -48,7 +49,7 @@ export function Section() {
     navigate(addressWith({ q: new FormData(event.target).get("q").trim(), start: "" }));
   };
   return html`<form class="new-board" onSubmit=${search}><label class="unseen" for="catalogue-query">A part of an id, a title or a brand</label>
-      <input id="catalogue-query" name="q" type="search" placeholder="Id, title or brand" value=${q} autocomplete="off" /><button class="primary">Find</button></form>
+      <${Field} id="catalogue-query" name="q" type="search" placeholder="Id, title or brand" value=${q} autocomplete="off" /><button class="primary">Find</button></form>
     ${error && html`<${Failure} error=${error} retry=${retry} />`}
     ${data && html`<div class="list-and-sources"><div>
       ${data.items.length ? html`<ul class="ranked-list" aria-label="Items">${data.items.map((item) => html`<${Row} key=${item.item_id} item=${item} />`)}</ul>` : html`<div class="state"><p>No item is like that.</p></div>`}

@@ -2,6 +2,7 @@
 import { html, useState } from "../html.js";
 import { forgetNeed, sendMessage } from "../state/chat.js";
 import { number, t } from "../texts/index.js";
+import { Field } from "./field.js";
 import { Icon } from "./icons.js";
 import { isConstrained, withoutExclusion, withoutFacet, withPrice } from "../state/need.js";
 
@@ -27,8 +28,8 @@ function PriceForm({ state, close }) {
     listAgain(withPrice(state, Number(values.get("low")) || 0, Number(values.get("high")) || null));
   };
   return html`<form class="edit-need" onSubmit=${submit}>
-    <label>${t("search.priceMin")}<input name="low" type="number" min="0" step="any" inputmode="decimal" value=${low || ""} /></label>
-    <label>${t("search.priceMax")}<input name="high" type="number" min="0" step="any" inputmode="decimal" value=${high ?? ""} autofocus /></label>
+    <label>${t("search.priceMin")}<${Field} name="low" type="number" min="0" step="any" inputmode="decimal" value=${low || ""} /></label>
+    <label>${t("search.priceMax")}<${Field} name="high" type="number" min="0" step="any" inputmode="decimal" value=${high ?? ""} autofocus /></label>
     <button class="primary">${t("action.ok")}</button></form>`;
 }
 
@@ -39,7 +40,7 @@ function ValueForm({ facet, value, close }) {
     close();
     if (next && next !== value) sendMessage(t("need.rather", { value: next }));
   };
-  return html`<form class="edit-need" onSubmit=${submit}><label>${facet}<input name="value" required maxlength="60" value=${value} autofocus /></label>
+  return html`<form class="edit-need" onSubmit=${submit}><label>${facet}<${Field} name="value" required maxlength="60" value=${value} autofocus /></label>
     <button class="primary">${t("action.ok")}</button></form>`;
 }
 

@@ -8,6 +8,7 @@ import { useStore } from "../state/store.js";
 import { showToast } from "../state/toast.js";
 import { percent, t } from "../texts/index.js";
 import { imageOf } from "../views/boards.js";
+import { Field } from "./field.js";
 
 const SHOWN = 8;
 
@@ -24,7 +25,7 @@ async function change(work, reload) {
 function Weight({ user, interest, reload }) {
   const set = (weight) => change(api.correct(user, interest.name, weight), reload);
   return html`<div class="weight"><label>${t("taste.weight")}
-    <input type="range" min="0" max="30" step="1" value=${Math.round(interest.weight)} onChange=${(event) => set(Number(event.target.value))} /></label>
+    <${Field} type="range" min="0" max="30" step="1" value=${Math.round(interest.weight)} onChange=${(event) => set(Number(event.target.value))} /></label>
     <button type="button" class="quiet" onClick=${() => set(0)}>${t("taste.notMe")}</button>
     ${interest.corrected && html`<button type="button" class="quiet" onClick=${() => set(null)}>${t("taste.uncorrect")}</button>`}</div>`;
 }

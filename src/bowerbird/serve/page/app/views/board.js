@@ -4,6 +4,7 @@ import { get, encoded } from "../api/request.js";
 import { html, useState } from "../html.js";
 import { Card } from "../parts/card.js";
 import { Dialog } from "../parts/dialog.js";
+import { Field } from "../parts/field.js";
 import { Icon } from "../parts/icons.js";
 import { Masonry, Skeletons } from "../parts/masonry.js";
 import { Empty, Failure } from "../parts/states.js";
@@ -25,7 +26,7 @@ function Title({ board }) {
     replaceBoard(board, { name: new FormData(event.target).get("name").trim() });
   };
   if (isEditing) return html`<form class="new-board" onSubmit=${rename}>
-    <input name="name" required maxlength="100" value=${board.name} aria-label=${t("boards.newName")} autofocus /><button class="primary">${t("action.ok")}</button></form>`;
+    <${Field} name="name" required maxlength="100" value=${board.name} aria-label=${t("boards.newName")} autofocus /><button class="primary">${t("action.ok")}</button></form>`;
   return html`<div class="title-line"><h1 id="view-title" tabindex="-1">${board.name}</h1>
     <button type="button" class="quiet round" aria-label=${t("boards.rename")} onClick=${() => setEditing(true)}><${Icon} name="edit" /></button></div>`;
 }
