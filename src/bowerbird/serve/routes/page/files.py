@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,21 @@ from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
 import bowerbird.serve
+from bowerbird.serve.routes.page.document import DOCUMENT, content_policy, document_of
 
 PAGE = Path(bowerbird.serve.__file__).parent / "page"
-DOCUMENT = "index.html"
-ADDRESSES = (
-    *("/", "/chat", "/find", "/boards", "/boards/{board:id}", "/shared/{token:id}", "/taste"),
-    *("/admin", "/admin/{section:id}"),
-)
-"""Addresses of the page; the script shows the view."""
-# The page loads nothing from other hosts, and no text from a catalogue can run as a script.
-CONTENT_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
+ADDRESSES = {
+    "/": "feed",
+    "/chat": "feed",
+    "/find": "search",
+    "/boards": "boards",
+    "/boards/{board:id}": "board",
+    "/shared/{token:id}": "shared",
+    "/taste": "taste",
+    "/admin": "admin",
+    "/admin/{section:id}": "admin",
+}
+"""Addresses of the page, and the module in `app/views` that each begins with."""
 FOR_EVER = "public, max-age=31536000, immutable"
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -36,7 +39,6 @@ _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_VERSION = "{{version}}"  # in the document
 
 
 @dataclass(frozen=True)
@@ -46,49 +48,75 @@ class PageFile:
     media_type: str
     content: bytes
     packed: bytes
+    policy: str
+    tag: str
 
     @classmethod
-    def of(cls, name: str, content: bytes) -> PageFile:
+    def of(cls, name: str, content: bytes, policy: str) -> PageFile:
         """A file by its name's ending."""
-        return cls(_MEDIA_TYPES[Path(name).suffix], content, gzip.compress(content, 9, mtime=0))
+        packed = gzip.compress(content, 9, mtime=0)
+        tag = f'W/"{hashlib.sha256(content).hexdigest()[:24]}"'
+        return cls(_MEDIA_TYPES[Path(name).suffix], content, packed, policy, tag)
 
     def response(self, request: Request, cache: str) -> Response:
-        """The file, packed where the client can unpack it."""
-        is_packed = "gzip" in request.headers.get("accept-encoding", "")
+        """The file, packed where the client can unpack it; nothing where the client has it."""
         headers = {
-            "Content-Security-Policy": CONTENT_POLICY,
+            "Content-Security-Policy": self.policy,
             "Cache-Control": cache,
+            "ETag": self.tag,
             "Vary": "Accept-Encoding",
         }
+        if self.tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        is_packed = "gzip" in request.headers.get("accept-encoding", "")
         if is_packed:
             headers["Content-Encoding"] = "gzip"
-        return Response(
-            self.packed if is_packed else self.content, media_type=self.media_type, headers=headers
-        )
+        content = self.packed if is_packed else self.content
+        return Response(content, media_type=self.media_type, headers=headers)
 
 
-def read_page(folder: Path = PAGE) -> tuple[str, dict[str, PageFile]]:
-    """The version of the page, and its files by their paths in the folder."""
+@dataclass(frozen=True)
+class PageFiles:
+    """The page's files as they are sent."""
+
+    version: str
+    documents: dict[str, PageFile]
+    """By the view that they begin with."""
+    files: dict[str, PageFile]
+    """By their paths in the folder, without the document."""
+
+
+def read_page(folder: Path = PAGE) -> PageFiles:
+    """Read and pack all files of the page."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in _MEDIA_TYPES)
     contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
     digest = hashlib.sha256(b"".join(name.encode() + content for name, content in contents.items()))
-    version = digest.hexdigest()[:12]
-    contents[DOCUMENT] = contents[DOCUMENT].replace(_VERSION.encode(), version.encode())
-    return version, {name: PageFile.of(name, content) for name, content in contents.items()}
+    version, policy = digest.hexdigest()[:12], content_policy(contents)
+    documents = {
+        view: PageFile.of(DOCUMENT, document_of(contents, version, f"app/views/{view}.js"), policy)
+        for view in set(ADDRESSES.values())
+    }
+    names = contents.keys() - {DOCUMENT}
+    return PageFiles(version, documents, {name: PageFile.of(name, contents[name], policy) for name in names})
 
 
 def routes() -> APIRouter:
-    router, (version, files) = APIRouter(include_in_schema=False), read_page()
-
-    def document(request: Request) -> Response:
-        return files[DOCUMENT].response(request, "no-cache")
+    router, page = APIRouter(include_in_schema=False), read_page()
 
     def page_file(asked_version: str, name: str, request: Request) -> Any:
-        if asked_version != version or name not in files or name == DOCUMENT:
+        if asked_version != page.version or name not in page.files:
             raise HTTPException(404, "the page has no such file")
-        return files[name].response(request, FOR_EVER)
+        return page.files[name].response(request, FOR_EVER)
 
-    for path in ADDRESSES:
-        router.add_api_route(path, document, methods=["GET", "HEAD"], response_model=None)
+    for path, view in ADDRESSES.items():
+        answer = _answering(page.documents[view])
+        router.add_api_route(path, answer, methods=["GET", "HEAD"], response_model=None)
     router.add_api_route("/page/{asked_version}/{name:path}", page_file, response_model=None)
     return router
+
+
+def _answering(document: PageFile) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return document.response(request, "no-cache")
+
+    return answer

@@ -19,7 +19,7 @@ export function Price({ item }) {
 }
 
 export function SaveButton({ item, surface, withLabel = false }) {
-  const isSaved = useStore(marks).saved.has(item.item_id);
+  const isSaved = useStore(marks, ({ saved }) => saved.has(item.item_id));
   const [isBeating, setBeating] = useState(false);
   const name = t(isSaved ? "action.unsaveItem" : "action.saveItem", { title: titleOf(item) });
   const click = () => {
@@ -32,7 +32,7 @@ export function SaveButton({ item, surface, withLabel = false }) {
 
 // `level` of its heading: below that of the view or of the part that it stands in.
 export function Card({ item, rank, eager = false, surface, level = 2, why = item.reason ?? item.why, children }) {
-  const isHidden = useStore(marks).hidden.has(item.item_id);
+  const isHidden = useStore(marks, ({ hidden }) => hidden.has(item.item_id));
   return html`<article class=${`card ${isHidden ? "hidden" : ""}`} data-item=${item.item_id} data-rank=${rank}>
     <div class="frame">
       <${Picture} item=${item} eager=${eager} />

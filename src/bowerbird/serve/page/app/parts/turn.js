@@ -1,8 +1,9 @@
 // One message and its reply: words, numbered cards or a comparison, what was understood, and what may come next.
-import { html, useState } from "../html.js";
+import { html, useMemo, useState } from "../html.js";
 import { retryReply, sendMessage } from "../state/chat.js";
 import { showToast } from "../state/toast.js";
-import { price, t, titleOf } from "../texts/index.js";
+import { useStore } from "../state/store.js";
+import { language, price, t, titleOf } from "../texts/index.js";
 import { Card } from "./card.js";
 import { Constraints } from "./constraints.js";
 import { GlassBox } from "./glass_box.js";
@@ -65,7 +66,13 @@ function Message({ turn }) {
   </div>`;
 }
 
+// Rendered again when it changes, not with each word of a later reply.
 export function Turn({ turn, isLast }) {
+  const code = useStore(language);
+  return useMemo(() => html`<${Content} turn=${turn} isLast=${isLast} />`, [turn, isLast, code]);
+}
+
+function Content({ turn, isLast }) {
   const { reply } = turn;
   const isDone = reply.status === "done" || reply.status === "stopped";
   const words = wordsOf(reply);

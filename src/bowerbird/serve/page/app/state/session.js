@@ -23,9 +23,10 @@ function newcomerId() {
 }
 
 export async function startSession() {
-  const health = await get("/healthz"); // first: one question for a key, not two
-  const own = userOfToken();
-  const known = own ? [own] : (await users().catch(() => ({ users: [] }))).users;
+  const nobody = { users: [] };
+  const [health, listed] = await Promise.all([get("/healthz"), userOfToken() ? nobody : users().catch(() => nobody)]);
+  const own = userOfToken(); // a key may have been asked for meanwhile
+  const known = own ? [own] : listed.users;
   const newcomer = own ? "" : newcomerId();
   const wanted = own || remembered.read("user");
   const user = [...known, newcomer].includes(wanted) ? wanted : known[0] ?? newcomer;

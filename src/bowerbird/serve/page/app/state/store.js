@@ -1,5 +1,5 @@
 // A value that views watch, and what is remembered between visits.
-import { useEffect, useState } from "../html.js";
+import { useEffect, useRef, useState } from "../html.js";
 
 export function createStore(initial) {
   let value = initial;
@@ -17,13 +17,16 @@ export function createStore(initial) {
   };
 }
 
-export function useStore(store) {
-  const [value, setValue] = useState(store.get());
+// What `select` takes from the store's value; the view renders again when that changes.
+export function useStore(store, select = (value) => value) {
+  const [, setShown] = useState(() => select(store.get())), newest = useRef(select);
+  newest.current = select;
   useEffect(() => {
-    setValue(store.get()); // it may have changed between the first rendering and here
-    return store.subscribe(setValue);
+    const show = () => setShown(newest.current(store.get()));
+    show(); // it may have changed between the first rendering and here
+    return store.subscribe(show);
   }, [store]);
-  return value;
+  return select(store.get());
 }
 
 // Storage may be full or forbidden: then nothing is remembered, and everything else works.
