@@ -1,6 +1,7 @@
 """How fast is an import, and how much memory does it take, on files of any size that are generated here?
 
-    python benchmarks/bench_import.py [--layouts hm,segment,table,feed] [--rows 1000000] [--folder FOLDER]
+    python benchmarks/bench_import.py [--layouts hm,segment,ga4,snowplow,table,feed] [--rows 1000000]
+        [--folder FOLDER]
 
 `hm`: the competition's csv (articles and purchases); `segment`: JSON lines; `table`: a csv of events with a
 column map; `feed`: a product feed of about a kilobyte a row. Each import runs in a process of its own on one
@@ -63,21 +64,110 @@ def write_items(folder: Path, n: int = 1000) -> Path:
 
 
 def write_segment(folder: Path, rows: int) -> Path:
+    """Views, orders of two products and pages; some users are known by their browser too."""
     random.seed(0)
     path = folder / "events.jsonl"
+    context = {"page": {"url": "https://shop.example/p", "title": "A thing"}, "userAgent": "Mozilla/5.0"}
     with path.open("w") as file:
         for number in range(rows):
-            properties = {"product_id": f"i{random.randrange(1000)}", "price": 19.99, "name": "Thing"}
-            call = {
+            user = random.randrange(rows // 20 + 1)
+            product = {"product_id": f"i{random.randrange(1000)}", "price": 19.99, "name": "Thing"}
+            call: dict[str, object] = {
                 "type": "track",
                 "event": "Product Viewed",
-                "userId": f"u{random.randrange(rows // 20 + 1)}",
+                "userId": f"u{user}",
+                "anonymousId": f"{user:08x}-4b1c-4c5e-9d1f-0242ac120002" if number % 10 == 0 else None,
                 "messageId": f"ajs-{number:032x}",
-                "timestamp": f"2026-01-{1 + number * 28 // rows:02d}T12:00:00.123Z",
-                "context": {"page": {"url": "https://shop.example/p"}, "userAgent": "Mozilla/5.0"},
-                "properties": {**properties, "position": 3},
+                "timestamp": f"2026-01-{1 + number * 28 // rows:02d}T12:00:00.{number % 1000:03d}Z",
+                "context": context,
+                "properties": {**product, "position": 3, "currency": "EUR"},
             }
+            if number % 20 == 1:
+                products = [product, {**product, "product_id": f"i{random.randrange(1000)}"}]
+                call["event"] = "Order Completed"
+                call["properties"] = {"order_id": f"T{number}", "currency": "EUR", "products": products}
+            elif number % 20 == 2:
+                call |= {"type": "page", "name": "Home", "properties": {"url": "https://shop.example/"}}
             file.write(json.dumps(call) + "\n")
+    return path
+
+
+def write_ga4(folder: Path, rows: int) -> Path:
+    """Rows of BigQuery's export as JSON lines, with the fields that it writes; 1.5 kilobytes each."""
+    random.seed(0)
+    path = folder / "events.jsonl"
+    device = {"category": "mobile", "operating_system": "Android", "language": "en-us", "is_limited": "No"}
+    geo = {"continent": "Europe", "country": "Sweden", "region": "Stockholm County", "city": "Stockholm"}
+    names = ("view_item", "view_item", "view_item", "add_to_cart", "page_view", "select_item", "purchase")
+    with path.open("w") as file:
+        for number in range(rows):
+            name, user = names[number % 7], random.randrange(rows // 20 + 1)
+            parameters = {"ga_session_id": user * 3, "ga_session_number": 1, "engaged_session_event": 1}
+            shown = {"string_value": None}
+            texts = {
+                "page_location": f"https://shop.example/p/{number}",
+                "page_title": "Thing",
+                "currency": "EUR",
+            }
+            item = {
+                "item_id": f"i{random.randrange(1000)}", "item_name": "Thing", "item_brand": "(not set)",
+                "item_variant": "(not set)", "item_category": "Vests", "price_in_usd": 21.5, "price": 19.99,
+                "quantity": None, "item_list_name": "Home" if name == "select_item" else "(not set)",
+                "item_list_index": "3" if name == "select_item" else "(not set)",
+            }  # fmt: skip
+            row = {
+                "event_date": "20260102", "event_timestamp": str(1_767_312_000_000_000 + number * 1_000_003),
+                "event_name": name, "event_value_in_usd": None, "event_bundle_sequence_id": str(number),
+                "event_params": [
+                    *({"key": k, "value": shown | {"int_value": str(v)}} for k, v in parameters.items()),
+                    *({"key": k, "value": {"string_value": v, "int_value": None}} for k, v in texts.items()),
+                ],
+                "user_id": f"u{user}" if number % 10 == 0 else None,
+                "user_pseudo_id": f"{1_000_000_000 + user}.{1_600_000_000 + user}",
+                "device": device, "geo": geo, "platform": "WEB", "stream_id": "2100450278",
+                "ecommerce": {"transaction_id": f"T{number}" if name == "purchase" else "(not set)"},
+                "items": [] if name == "page_view" else [item],
+            }  # fmt: skip
+            file.write(json.dumps(row) + "\n")
+    return path
+
+
+def write_snowplow(folder: Path, rows: int) -> Path:
+    """Enriched rows of 131 fields, two kilobytes each: product views, carts, orders and page views."""
+    random.seed(0)
+    path = folder / "events.tsv"
+    web_page = {"schema": "iglu:com.snowplowanalytics.snowplow/web_page/jsonschema/1-0-0"}
+    iglu = "iglu:com.snowplowanalytics.snowplow.ecommerce"
+    agent = (
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0 Safari/537.36"
+    )
+    kinds = ("product_view", "product_view", "product_view", "add_to_cart", "page_view", "transaction")
+    with path.open("w") as file:
+        for number in range(rows):
+            kind, user, fields = kinds[number % 6], random.randrange(rows // 20 + 1), [""] * 131
+            at = f"2026-01-{1 + number * 28 // rows:02d} 12:00:{number % 60:02d}.{number % 1000:03d}"
+            fields[:7] = ["shop", "web", at, at, at, "unstruct", f"{number:08x}-4b1c-4c5e-9d1f-0242ac120002"]
+            fields[15], fields[17] = f"{user:08x}-d71f-4f8b-a4d2-95ad9ea0f2a4", f"n{user}"
+            fields[12] = f"u{user}" if number % 10 == 0 else ""
+            fields[29], fields[53], fields[123], fields[124] = "https://shop.example/", agent, f"s{user}", at
+            product = {"id": f"i{random.randrange(1000)}", "name": "Thing", "price": 19.99, "currency": "EUR"}
+            entities = [web_page | {"data": {"id": f"{number:032x}"}}]
+            if kind == "page_view":
+                fields[5] = "page_view"
+            else:
+                entities.append({"schema": f"{iglu}/product/jsonschema/1-0-0", "data": product})
+                action = {
+                    "schema": f"{iglu}/snowplow_ecommerce_action/jsonschema/1-0-2",
+                    "data": {"type": kind},
+                }
+                wrapper = {"schema": "iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0"}
+                fields[58] = json.dumps(wrapper | {"data": action}, separators=(",", ":"))
+            if kind == "transaction":
+                order = {"transaction_id": f"T{number}", "revenue": 19.99, "currency": "EUR"}
+                entities.append({"schema": f"{iglu}/transaction/jsonschema/1-0-0", "data": order})
+            contexts = {"schema": "iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-0"}
+            fields[52] = json.dumps(contexts | {"data": entities}, separators=(",", ":"))
+            file.write("\t".join(fields) + "\n")
     return path
 
 
@@ -139,19 +229,21 @@ def run_measured(command: list[str], environment: dict[str, str]) -> tuple[float
 def measure(layout: str, rows: int, folder: Path) -> dict[str, object]:
     """Generate a file, import it, and read it by other libraries."""
     writers: dict[str, Callable[[Path, int], Path]] = {
-        "hm": write_hm, "segment": write_segment, "table": write_table, "feed": write_feed
+        "hm": write_hm, "segment": write_segment, "ga4": write_ga4, "snowplow": write_snowplow,
+        "table": write_table, "feed": write_feed,
     }  # fmt: skip
     path, store = writers[layout](folder, rows), folder / "store"
     bowerbird = [sys.executable, "-m", "bowerbird", "import"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", "ARROW_NUM_THREADS": "1"}
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    if layout in ("segment", "table"):
+    if layout not in ("hm", "feed"):
         run_measured(
             [*bowerbird, "google-feed", str(write_items(folder)), "--store", str(store)], environment
         )
     arguments = {
         "hm": ["hm", str(folder)], "segment": ["segment", str(path)], "feed": ["google-feed", str(path)],
+        "ga4": ["ga4", str(path)], "snowplow": ["snowplow", str(path)],
         "table": ["parquet", str(path), "--columns", str(folder / "map.toml")],
     }[layout]  # fmt: skip
     start = time.monotonic()
@@ -189,7 +281,7 @@ def measure(layout: str, rows: int, folder: Path) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--layouts", default="hm,segment,table,feed")
+    parser.add_argument("--layouts", default="hm,segment,ga4,snowplow,table,feed")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="where the files are generated; removed afterwards")
     arguments = parser.parse_args()

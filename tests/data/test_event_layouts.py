@@ -21,7 +21,7 @@ from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.readers.events import ga4, segment, snowplow
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import parse_events, parse_message
-from bowerbird.data.readers.records import AliasDraft, EventBatch, EventDraft, RejectedRow
+from bowerbird.data.readers.records import AliasDraft, EventBatch, ParsedEvent, RejectedRow
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 
@@ -235,13 +235,43 @@ def test_ids_derived_together_are_those_derived_one_by_one(times: list[datetime]
 
 
 VALUES = st.sampled_from(
-    ["a", " b ", "", None, 5, 7.0, -1, "é", True, [], {}, "2026-01-02T00:00:00Z", "1e3", 2**40]
+    [
+        "a",
+        " b ",
+        "",
+        None,
+        0,
+        5,
+        7.0,
+        -1,
+        "é",
+        True,
+        [],
+        {},
+        "2026-01-02T00:00:00Z",
+        "1e3",
+        2**40,
+        "1.299",
+        "12,5",
+    ]
+)
+PRODUCT = st.dictionaries(
+    st.sampled_from(["product_id", "product_id", "sku", "price", "currency", "position", "list_id", "query"]),
+    VALUES,
 )
 CALLS = st.fixed_dictionaries(
     {"type": st.sampled_from(["track", "track", "track", "page", None])},
     optional={
         "event": st.sampled_from(
-            ["Product Viewed", "product clicked", "Product Added", "Product Saved", "", "x"]
+            [
+                "Product Viewed",
+                "product clicked",
+                "Product Saved",
+                "Order Completed",
+                "Products Searched",
+                "",
+                "x",
+            ]
         ),
         **dict.fromkeys(("userId", "anonymousId", "messageId"), VALUES),
         "timestamp": st.one_of(st.just("2026-01-02T00:00:00.25Z"), st.just("2026-13-02T00:00:00Z"), VALUES),
@@ -249,9 +279,11 @@ CALLS = st.fixed_dictionaries(
             VALUES,
             st.fixed_dictionaries(
                 {"product_id": VALUES},
-                optional=dict.fromkeys(
-                    ("price", "position", "session_id", "list_id", "query", "sku"), VALUES
-                ),
+                optional={
+                    **dict.fromkeys(("price", "currency", "position", "list_id", "sku", "order_id"), VALUES),
+                    "products": st.one_of(VALUES, st.lists(PRODUCT, max_size=3)),
+                    "board": VALUES,
+                },
             ),
         ),
     },
@@ -264,8 +296,14 @@ def test_calls_in_columns_are_those_read_one_by_one(
 ) -> None:
     path = tmp_path_factory.mktemp("calls") / "events.jsonl"
     path.write_text("".join(json.dumps(call) + "\n" for call in [*calls, {"type": "page"}]))
-    expected = Counter[Any](parsed for call in calls for parsed in segment.parse_events(call))
+    expected = counted(parsed for call in calls for parsed in segment.parse_call(call))
     assert parsed_by(segment.read([path])) == expected
+
+
+def counted(parsed: Iterable[Any]) -> Counter[Any]:
+    """Events and reasons by their number; an alias counts once."""
+    counts = Counter(parsed)
+    return Counter({each: 1 if isinstance(each, Alias) else n for each, n in counts.items()})
 
 
 def parsed_by(read: Iterable[Any]) -> Counter[Any]:
@@ -273,9 +311,10 @@ def parsed_by(read: Iterable[Any]) -> Counter[Any]:
     records = Counter[Any]()
     for record in read:
         if isinstance(record, EventBatch):
-            records.update(Event.from_row(row) for row in with_event_ids(record.rows).to_pylist())
-        elif isinstance(record, EventDraft | AliasDraft):
-            records[record.event if isinstance(record, EventDraft) else record.alias] += 1
+            for index, row in enumerate(with_event_ids(record.rows).to_pylist()):
+                records[ParsedEvent(Event.from_row(row), record.repairs.get(index, ()))] += 1
+        elif isinstance(record, AliasDraft):
+            records[record.alias] = 1
         elif isinstance(record, RejectedRow):
             records[record.reason] += 1
     return records
@@ -298,7 +337,16 @@ GA4_ROWS = st.fixed_dictionaries(
         "user_id": st.one_of(st.none(), GA4_VALUES),
         "event_timestamp": st.one_of(st.just(1767312000000000), st.just("1767312000000001"), GA4_VALUES),
         "items": st.one_of(GA4_VALUES, st.lists(GA4_ITEM, max_size=3)),
-        "event_params": st.just([{"key": "ga_session_id", "value": {"string_value": None, "int_value": 7}}]),
+        "event_params": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "key": st.sampled_from(["ga_session_id", "currency", "transaction_id", "page"]),
+                    "value": st.dictionaries(st.sampled_from(["string_value", "int_value", "x"]), GA4_VALUES),
+                }
+            ),
+            max_size=3,
+        ),
+        "ecommerce": st.one_of(GA4_VALUES, st.fixed_dictionaries({"transaction_id": GA4_VALUES})),
     },
 )
 
@@ -310,5 +358,79 @@ def test_rows_of_ga4_in_columns_are_those_read_one_by_one(
 ) -> None:
     path = tmp_path_factory.mktemp("rows") / "events.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"event_name": "page_view"}]))
-    expected = Counter[Any](parsed for row in rows for parsed in ga4.parse_events(row))
+    expected = counted(parsed for row in rows for parsed in ga4.parse_row(row))
     assert parsed_by(ga4.read([path])) == expected
+
+
+ENTITY = st.builds(
+    self_describing,
+    st.sampled_from(["product", "productFieldObject", "transaction", "web_page"]),
+    st.one_of(
+        VALUES,
+        st.dictionaries(
+            st.sampled_from(["id", "id", "sku", "price", "currency", "position", "list", "transaction_id"]),
+            VALUES,
+        ),
+    ),
+)
+ACTION = st.builds(
+    self_describing,
+    st.sampled_from(["snowplow_ecommerce_action", "action", "add_to_cart", "link_click"]),
+    st.one_of(
+        st.fixed_dictionaries(
+            {"type": st.sampled_from(["product_view", "transaction", "x"])}, optional={"name": VALUES}
+        ),
+        st.dictionaries(st.sampled_from(["type", "action", "sku", "unitPrice"]), VALUES),
+        VALUES,
+    ),
+)
+TEXT = st.sampled_from(["", "a", " b ", "é"])
+SNOWPLOW_ROWS = st.builds(
+    snowplow_row,
+    event=st.sampled_from(["unstruct", "unstruct", "page_view", "transaction_item", ""]),
+    event_id=TEXT,
+    user_id=TEXT,
+    domain_userid=TEXT,
+    network_userid=TEXT,
+    ti_sku=TEXT,
+    derived_tstamp=st.sampled_from(["2026-01-02 00:00:00.000", "2026-01-02 00:00:00.123456", "", "soon"]),
+    unstruct_event=st.one_of(st.just(""), st.just("{"), ACTION.map(lambda data: self_describing("u", data))),
+    contexts=st.one_of(
+        st.just(""),
+        VALUES.map(json.dumps),
+        st.lists(ENTITY, max_size=3).map(lambda data: self_describing("c", data)),
+    ),
+)
+
+
+@settings(max_examples=100)
+@given(st.lists(SNOWPLOW_ROWS, max_size=6))
+def test_rows_of_snowplow_in_columns_are_those_read_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[str]
+) -> None:
+    path = tmp_path_factory.mktemp("rows") / "enriched.tsv"
+    path.write_text("".join(row + "\n" for row in rows))
+    expected = counted(parsed for row in rows for parsed in snowplow.parse_row(row.split("\t")))
+    assert parsed_by(snowplow.read([path])) == expected
+
+
+@pytest.mark.parametrize("price", ["1.299", "on request", -5])
+def test_a_price_that_cannot_be_read_is_listed(shop: Store, tmp_path: Path, price: Any) -> None:
+    """The event counts all the same, whoever wrote it."""
+    product = {"id": "a", "product_id": "a", "item_id": "a", "price": price}
+    track = {**TRACK, "event": "Product Viewed", "properties": product, "messageId": "m1"}
+    row = {**GA4, "event_name": "view_item", "items": [product]}
+    lines = {
+        "segment": json.dumps(track),
+        "ga4": json.dumps(row),
+        "snowplow": ecommerce("product_view", self_describing("product", product), user_id="ann"),
+    }
+    for layout, line in lines.items():
+        path = tmp_path / layout
+        path.write_text(line + "\n")
+        summary = import_layout(shop, layout, [path])
+        assert (summary.events.accepted, summary.events.repaired.total()) == (1, 1)
+        assert summary.rejected_file is not None
+        (listed,) = map(json.loads, summary.rejected_file.read_text().splitlines())
+        assert listed["reason"].startswith("kept, without its price") and listed["where"] == f"{layout}:1"
+        assert str(price) in listed["row"]

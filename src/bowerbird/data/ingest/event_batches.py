@@ -23,7 +23,8 @@ def batch_of(drafts: Sequence[EventDraft]) -> EventBatch:
     """One batch of events that were read one by one."""
     rows = [draft.event.as_row() for draft in drafts]
     locations = [draft.location for draft in drafts]
-    return EventBatch(pa.Table.from_pylist(rows, schema=EVENT_SCHEMA), locations)
+    repairs = {index: draft.repairs for index, draft in enumerate(drafts) if draft.repairs}
+    return EventBatch(pa.Table.from_pylist(rows, schema=EVENT_SCHEMA), locations, repairs)
 
 
 def check_batch(

@@ -197,8 +197,8 @@ class _Import:
             self.aliases.setdefault(record.alias, record.location)
         elif isinstance(record, IgnoredRow):
             counts = self._counts_of(record.kind)
-            counts.read += 1
-            counts.ignored[record.description] += 1
+            counts.read += record.count
+            counts.ignored[record.description] += record.count
         elif isinstance(record, CollectionDraft):
             self._flush_items()
             self._add_collection(record)

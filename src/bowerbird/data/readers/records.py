@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -46,6 +46,8 @@ class EventDraft:
 
     event: Event
     location: str
+    repairs: tuple[Repair, ...] = ()
+    """Fields that were left out, e.g. a price that is not a number."""
 
 
 class RowLocations(Sequence[str]):
@@ -103,10 +105,12 @@ class AliasDraft:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredRow:
-    """A valid row that says nothing about an item, e.g. a page call, by what it is."""
+    """Valid rows that say nothing about an item, e.g. page calls, by what they are."""
 
     kind: str  # items, events or collections
     description: str
+    count: int = 1
+    """Rows that are so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +143,25 @@ def _describe(value: Any) -> str:
     return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
+class ParsedEvent(NamedTuple):
+    """An event, and what was left out of it."""
+
+    event: Event
+    repairs: tuple[Repair, ...] = ()
+
+
+Parsed = ParsedEvent | Alias | str
+"""What a row says: an event, two ids of one user, or why it can't be used."""
+
+
+def without_repairs(parsed: Iterable[Parsed]) -> Iterator[Event | Alias | str]:
+    """The events of rows, without what was left out of them."""
+    for outcome in parsed:
+        yield outcome.event if isinstance(outcome, ParsedEvent) else outcome
+
+
 def records_of(
-    parsed: Iterable[Event | Alias | str], location: str, row: Any, description: str
+    parsed: Iterable[Parsed], location: str, row: Any, description: str
 ) -> Iterator[EventDraft | AliasDraft | RejectedRow | IgnoredRow]:
     """What a row of events says: its events, aliases, and reasons (texts) why it can't be used.
 
@@ -154,7 +175,7 @@ def records_of(
         elif isinstance(outcome, Alias):
             yield AliasDraft(outcome, location)
         else:
-            yield EventDraft(outcome, location)
+            yield EventDraft(outcome.event, location, outcome.repairs)
     if is_empty:
         yield IgnoredRow("events", description)
 

@@ -10,14 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Action, Alias, Event
+from bowerbird.data.readers.events.event_lines import EventFields, EventLines
+from bowerbird.data.readers.events.ga4_rows import decode_row, parse_name
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
-from bowerbird.data.readers.events.segment import CALLS_PER_BATCH, MAX_NAME_LENGTH
-from bowerbird.data.readers.events.segment_columns import PlainRows, is_amount, is_id, is_position, is_text
-from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.events.segment import MAX_NAME_LENGTH
+from bowerbird.data.readers.events.values import amount_of, rank_of
+from bowerbird.data.readers.fields import parse_text, parse_time
 from bowerbird.data.readers.inputs.forms import Form, form_of
-from bowerbird.data.readers.inputs.json_lines import read_json_lines
+from bowerbird.data.readers.inputs.json_lines import decode_json, read_encoded_lines, require_objects
 from bowerbird.data.readers.inputs.tables import read_rows
-from bowerbird.data.readers.records import Records, RejectedRow, records_of
+from bowerbird.data.readers.records import (
+    Parsed,
+    ParsedEvent,
+    Records,
+    RejectedRow,
+    records_of,
+    without_repairs,
+)
 from bowerbird.data.readers.values.times import explain_rejection
 
 ACTION_OF = {
@@ -30,86 +39,61 @@ ACTION_OF = {
     "purchase": Action.PURCHASE,
     "refund": Action.REFUND,
 }
-OF_ORDERS = (Action.PURCHASE, Action.REFUND)
 NO_TIME = "no event_timestamp that can be read"
-NOT_SET = "(not set)"
-"""What Google's export holds in place of a missing text."""
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read the events of exported files."""
     for path in paths:
         if form_of(path) is Form.JSON:
-            yield from _of_json(path)
+            rows = RowLines(path.name)
+            yield from rows.read(read_encoded_lines(path))
+            require_objects(path, rows.n_rows, rows.n_valid)
         else:
             for location, row in read_rows(path, ("event_name",)):
-                yield from records_of(parse_events(row), location, row, f"event {_name(row)!r}")
+                yield from _records(row, location)
 
 
-def _of_json(path: Path) -> Records:
-    usual = UsualRows(path.name, NO_TIME)
-    for number, row in read_json_lines(path):
-        location = f"{path.name}:{number}"
-        if not isinstance(row, dict):
+def _records(row: dict[str, Any], location: str) -> Records:
+    return records_of(parse_row(row), location, row, f"event {_name(row)!r}")
+
+
+class RowLines(EventLines):
+    """Lines of exported rows."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.parse_name = parse_name
+
+    def usual_events(self, number: int, line: bytes) -> Sequence[EventFields] | str | None:
+        """See `EventLines.usual_events`."""
+        row = decode_row(line)
+        if row is None or not row.event_name:
+            return None
+        name = parse_text(row.event_name)[:MAX_NAME_LENGTH]
+        names_two = row.user_id is not None and row.user_pseudo_id is not None
+        is_alias = names_two and self.join(number, row.user_pseudo_id, row.user_id)
+        action = ACTION_OF.get(name)
+        if action is None and name:
+            return [] if is_alias else f"event {name!r}"
+        return None if action is None else row.events(action)
+
+    def read_row(self, location: str, line: bytes) -> Records:
+        """See `EventLines.read_row`."""
+        row = decode_json(line)
+        if isinstance(row, dict):
+            self.n_valid += 1
+            yield from _records(row, location)
+        else:
             yield RejectedRow("events", "not a JSON object", location, row)
-        elif not usual.add(number, row):
-            yield from records_of(parse_events(row), location, row, f"event {_name(row)!r}")
-        elif len(usual) >= CALLS_PER_BATCH:
-            yield from usual.records()
-    yield from usual.records()
-
-
-class UsualRows(PlainRows):
-    """The events of the rows so far that name a device only, and no order."""
-
-    def add(self, number: int, row: dict[str, Any]) -> bool:
-        """Add the events of a row; False where it is not of the usual form: then none is added."""
-        name, device, items = row.get("event_name"), row.get("user_pseudo_id"), row.get("items")
-        action = ACTION_OF.get(name) if type(name) is str else None
-        if (
-            action is None
-            or action in OF_ORDERS
-            or row.get("user_id")
-            or type(items) is not list
-            or not items
-        ):
-            return False
-        stamp = row.get("event_timestamp")
-        if (
-            not is_id(device)
-            or device.strip() == NOT_SET
-            or type(stamp) not in (int, str)
-            or stamp in (0, "")
-        ):
-            return False
-        session = _parameter(row, "ga_session_id") or None
-        events = []
-        for item in items:
-            if type(item) is not dict or not is_id(item_id := item.get("item_id")):
-                return False
-            value, surface = item.get("price"), item.get("item_list_name")
-            position = item.get("index", item.get("item_list_index"))
-            is_usual = is_amount(value) and is_position(position) and (surface is None or is_text(surface))
-            if not is_usual or NOT_SET in (item_id.strip(), (surface or "").strip()):
-                return False
-            shown_in = (surface or "").strip() or None
-            fields = (
-                device.strip(),
-                item_id.strip(),
-                str(action),
-                str(stamp),
-                None,
-                value,
-                session,
-                shown_in,
-            )
-            events.append((*fields, None, None, position))
-        self._rows += events
-        self._numbers += [number] * len(events)
-        return True
 
 
 def parse_events(row: dict[str, Any]) -> Iterator[Event | Alias | str]:
+    """The events and the alias of one exported row as in `parse_row`, without what was left out of them."""
+    return without_repairs(parse_row(row))
+
+
+def parse_row(row: dict[str, Any]) -> Iterator[Parsed]:
     """The events of one exported row and the alias of its user, or the reasons why it has none.
 
     Rows of other events (page views, sessions) yield no event.
@@ -137,17 +121,20 @@ def parse_events(row: dict[str, Any]) -> Iterator[Event | Alias | str]:
             if not item_id:
                 yield "no item_id"
                 continue
-            yield Event(
+            value, unread_price = amount_of("price", item.get("price"), _parameter(row, "currency"))
+            position, unread_rank = rank_of("position", item.get("index", item.get("item_list_index")))
+            event = Event(
                 user_id=user or device,
                 item_id=item_id,
                 action=action,
                 at=at,
                 event_id=lines.event_id(item_id),
-                value=parse_amount(item.get("price"), _parameter(row, "currency")),
+                value=value,
                 session=session or None,
                 surface=_text(item, "item_list_name") or None,
-                position=parse_whole_number(item.get("index", item.get("item_list_index"))),
+                position=position,
             )
+            yield ParsedEvent(event, unread_price + unread_rank)
 
 
 def _name(row: dict[str, Any]) -> str:
@@ -155,8 +142,7 @@ def _name(row: dict[str, Any]) -> str:
 
 
 def _text(row: dict[str, Any], name: str) -> str:
-    text = parse_text(row.get(name))
-    return "" if text == NOT_SET else text
+    return parse_name(row.get(name))
 
 
 def _transaction_id(row: dict[str, Any]) -> str:

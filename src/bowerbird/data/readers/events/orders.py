@@ -10,10 +10,10 @@ from collections import Counter
 from typing import Any
 
 from bowerbird.data.events import Action
+from bowerbird.data.readers.events.values import NO_VALUE
 from bowerbird.data.readers.fields import parse_text
 
-NO_VALUE = frozenset({"", "(not set)", "null", "none", "undefined", "nan", "0"})
-"""What trackers send in place of an id that they do not have."""
+ORDER_ACTIONS = (Action.PURCHASE, Action.REFUND)
 
 
 def parse_order_id(value: Any) -> str:
@@ -23,16 +23,14 @@ def parse_order_id(value: Any) -> str:
     ('4711', '')
     """
     text = parse_text(value)
-    return "" if text.lower() in NO_VALUE else text
+    return "" if text == "0" or text.lower() in NO_VALUE else text
 
 
 class OrderLines:
     """Event ids of the lines of one message about an order; equal items get numbers."""
 
     def __init__(self, action: Action, order_id: str) -> None:
-        self._prefix = (
-            f"{action}/{order_id}" if order_id and action in (Action.PURCHASE, Action.REFUND) else ""
-        )
+        self._prefix = f"{action}/{order_id}" if order_id and action in ORDER_ACTIONS else ""
         self._copies: Counter[str] = Counter()
 
     def event_id(self, item_id: str) -> str:

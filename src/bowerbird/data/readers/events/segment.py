@@ -8,16 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Alias, Event
+from bowerbird.data.readers.events.event_lines import EventFields, EventLines
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
-from bowerbird.data.readers.events.segment_columns import TrackRows, event_name
-from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
-from bowerbird.data.readers.inputs.json_lines import read_json_lines
-from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, RejectedRow, records_of
+from bowerbird.data.readers.events.segment_calls import decode_call, event_name
+from bowerbird.data.readers.events.values import amount_of, rank_of
+from bowerbird.data.readers.fields import parse_text, parse_time
+from bowerbird.data.readers.inputs.json_lines import decode_json, read_encoded_lines, require_objects
+from bowerbird.data.readers.records import (
+    CollectionDraft,
+    EventDraft,
+    Parsed,
+    ParsedEvent,
+    Records,
+    RejectedRow,
+    records_of,
+    without_repairs,
+)
 from bowerbird.data.readers.values.times import explain_rejection
 
 ACTION_OF = {
@@ -47,51 +59,81 @@ ACTION_OF_LIST = {
     "order refunded": Action.REFUND,
     "order cancelled": Action.REFUND,
 }
-PLAIN_ACTION_OF = {name: action for name, action in ACTION_OF.items() if action is not Action.SAVE}
-"""Calls that can't name a board."""
-CALLS_PER_BATCH = 50_000
 BOARD_NAMES = ("wishlist_name", "board_name", "board")  # the specification's field, and common custom fields
 MAX_NAME_LENGTH = 40  # characters of an event's name in a reason
 IGNORED_TYPES = ("page", "screen", "group")
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 """Fields of the time of a call, the most exact first."""
+USUAL_TYPES = ("track", "identify", *IGNORED_TYPES)
+Boards = dict[tuple[str, str], dict[str, None]]
+"""Items of each user's boards, by the user and the board's name."""
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read the events of files, and a collection for each named wish list or board."""
-    boards: dict[tuple[str, str], dict[str, None]] = {}
+    boards: Boards = {}
     for path in paths:
-        usual = TrackRows(path.name, PLAIN_ACTION_OF)
-        for number, message in _calls(path):
-            if isinstance(message, dict) and usual.add(number, message):
-                if len(usual) >= CALLS_PER_BATCH:
-                    yield from usual.records()
-                continue
-            location = f"{path.name}:{number}"
-            if not isinstance(message, dict):
-                yield RejectedRow("events", "not a JSON object", location, message)
-                continue
-            for record in records_of(parse_events(message), location, message, describe_ignored(message)):
-                yield record
-                if isinstance(record, EventDraft) and record.event.action is Action.SAVE:
-                    event = record.event
-                    if board := _board(message):
-                        boards.setdefault((event.user_id, board), {})[event.item_id] = None
-        yield from usual.records()
+        calls = CallLines(path.name, boards)
+        yield from calls.read(read_encoded_lines(path))
+        require_objects(path, calls.n_rows, calls.n_valid)
     for (user, name), items in boards.items():
         collection = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
         yield CollectionDraft(collection, f"board {name}", extends_existing=True)
 
 
-def _calls(path: Path) -> Iterator[tuple[int, Any]]:
-    """The calls of a file, those of a batch (as senders post them) one by one."""
-    for number, message in read_json_lines(path):
-        calls = message.get("batch") if isinstance(message, dict) else None
-        if isinstance(calls, list):
-            shared = {name: message[name] for name in TIMES if name in message}
-            yield from ((number, shared | call if isinstance(call, dict) else call) for call in calls)
-        else:
-            yield number, message
+class CallLines(EventLines):
+    """Lines of calls: of the usual form are those about products whose fields have the usual types."""
+
+    def __init__(self, file: str, boards: Boards) -> None:
+        super().__init__(file)
+        self._boards = boards
+
+    def usual_events(self, number: int, line: bytes) -> Sequence[EventFields] | str | None:
+        """See `EventLines.usual_events`."""
+        call = decode_call(line)
+        if call is None or call.type not in USUAL_TYPES:
+            return None
+        names_two = call.user is not None and call.anonymous is not None
+        is_alias = names_two and self.join(number, call.anonymous, call.user)
+        if call.type != "track":
+            return [] if is_alias else f"{call.type} call"
+        action, is_list, description = _usual_event(call.event)
+        if action is not None:
+            return call.events(action, is_list)
+        return [] if is_alias and description else description
+
+    def read_row(self, location: str, line: bytes) -> Records:
+        """See `EventLines.read_row`."""
+        message = decode_json(line)
+        self.n_valid += isinstance(message, dict)
+        for call in _calls(message):
+            if not isinstance(call, dict):
+                yield RejectedRow("events", "not a JSON object", location, call)
+                continue
+            for record in records_of(parse_call(call), location, call, describe_ignored(call)):
+                yield record
+                if isinstance(record, EventDraft) and record.event.action is Action.SAVE:
+                    event = record.event
+                    if board := _board(call):
+                        self._boards.setdefault((event.user_id, board), {})[event.item_id] = None
+
+
+@lru_cache(4096)
+def _usual_event(event: str | None) -> tuple[Action | None, bool, str | None]:
+    """The action of an event, and whether it has a list of products; or else what it is."""
+    name = event_name(event)[:MAX_NAME_LENGTH]
+    action = ACTION_OF.get(name) or ACTION_OF_LIST.get(name)
+    description = f"event {parse_text(event)[:MAX_NAME_LENGTH]!r}" if name else None
+    return action, name in ACTION_OF_LIST, description
+
+
+def _calls(message: Any) -> list[Any]:
+    """The calls of a row: itself, or those of a batch, as senders post them."""
+    calls = message.get("batch") if isinstance(message, dict) else None
+    if not isinstance(calls, list):
+        return [message]
+    shared = {name: message[name] for name in TIMES if name in message}
+    return [shared | call if isinstance(call, dict) else call for call in calls]
 
 
 def describe_ignored(message: dict[str, Any]) -> str:
@@ -104,6 +146,11 @@ def describe_ignored(message: dict[str, Any]) -> str:
 def parse_events(
     message: dict[str, Any], received_at: datetime | None = None
 ) -> Iterator[Event | Alias | str]:
+    """The events and aliases of one call as in `parse_call`, without what was left out of them."""
+    return without_repairs(parse_call(message, received_at))
+
+
+def parse_call(message: dict[str, Any], received_at: datetime | None = None) -> Iterator[Parsed]:
     """The events and aliases of one call, or the reasons why it has none.
 
     Calls that say nothing about items (page, screen, other events) yield nothing. `received_at` is the time
@@ -114,7 +161,7 @@ def parse_events(
         yield _alias(message.get("previousId") or message.get("anonymousId"), message.get("userId"))
     elif message_type == "merge":
         yield _merge(message)
-    elif message_type in ("track", "identify", *IGNORED_TYPES):
+    elif message_type in USUAL_TYPES:
         user, anonymous = parse_text(message.get("userId")), parse_text(message.get("anonymousId"))
         if user and anonymous and user != anonymous:
             yield Alias(anonymous, user)
@@ -144,7 +191,7 @@ def _merge(message: dict[str, Any]) -> Alias | str:
     )
 
 
-def _track(message: dict[str, Any], received_at: datetime | None) -> Iterator[Event | str]:
+def _track(message: dict[str, Any], received_at: datetime | None) -> Iterator[ParsedEvent | str]:
     name = event_name(message.get("event"))[:MAX_NAME_LENGTH]
     properties = _properties(message)
     lines = OrderLines(
@@ -176,7 +223,7 @@ def _event(
     id_suffix: str,
     lines: OrderLines,
     received_at: datetime | None,
-) -> Event | str:
+) -> ParsedEvent | str:
     user = parse_text(message.get("userId")) or parse_text(message.get("anonymousId"))
     item = parse_text(product.get("product_id")) or parse_text(product.get("sku"))
     stamp = next((value for name in TIMES if (value := message.get(name)) not in (None, "")), None)
@@ -188,19 +235,22 @@ def _event(
     if at is None:
         return "no timestamp" if stamp is None else "no timestamp that can be read" + explain_rejection(stamp)
     message_id = parse_text(message.get("messageId"))
-    return Event(
+    value, unread_price = amount_of("price", product.get("price"), product.get("currency"))
+    position, unread_rank = rank_of("position", product.get("position"))
+    event = Event(
         user_id=user,
         item_id=item,
         action=action,
         at=at,
         event_id=lines.event_id(item) or (message_id + id_suffix if message_id else ""),
-        value=parse_amount(product.get("price"), parse_text(product.get("currency"))),
+        value=value,
         session=parse_text(product.get("session_id")) or None,
         surface=parse_text(product.get("list_id")) or None,
         query=parse_text(product.get("query")) or None,
-        position=parse_whole_number(product.get("position")),
+        position=position,
         recommendation_id=parse_text(product.get("recommendation_id")) or None,
     )
+    return ParsedEvent(event, unread_price + unread_rank)
 
 
 def _board(message: dict[str, Any]) -> str:

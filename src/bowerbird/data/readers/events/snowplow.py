@@ -14,11 +14,29 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Action, Alias, Event
+from bowerbird.data.readers.events.event_lines import EventFields, EventLines
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
-from bowerbird.data.readers.fields import parse_amount, parse_text, parse_time, parse_whole_number
+from bowerbird.data.readers.events.snowplow_rows import (
+    ACTION_OF,
+    ACTIONS_OF,
+    CARTS,
+    ORDERS,
+    PRODUCTS,
+    decode_interaction,
+    schema_name,
+)
+from bowerbird.data.readers.events.values import amount_of, rank_of
+from bowerbird.data.readers.fields import parse_text, parse_time
 from bowerbird.data.readers.inputs.json_lines import decode_json
 from bowerbird.data.readers.inputs.text_files import open_bytes
-from bowerbird.data.readers.records import Records, RejectedRow, records_of
+from bowerbird.data.readers.records import (
+    Parsed,
+    ParsedEvent,
+    Records,
+    RejectedRow,
+    records_of,
+    without_repairs,
+)
 from bowerbird.data.readers.values.times import explain_rejection
 from bowerbird.errors import InputError
 
@@ -41,57 +59,63 @@ _FIELD = {
     "derived_tstamp": 124,
     "true_tstamp": 130,
 }
-ACTION_OF = {
-    "product_view": Action.VIEW,
-    "list_view": Action.IMPRESSION,
-    "list_click": Action.CLICK,
-    "add_to_cart": Action.ADD_TO_CART,
-    "remove_from_cart": Action.REMOVE,
-    "transaction": Action.PURCHASE,
-    "refund": Action.REFUND,
-}
-ACTION_OF_ENHANCED = {
-    "detail": Action.VIEW,
-    "view": Action.IMPRESSION,
-    "click": Action.CLICK,
-    "add": Action.ADD_TO_CART,
-    "remove": Action.REMOVE,
-    "purchase": Action.PURCHASE,
-    "refund": Action.REFUND,
-}
-_PRODUCTS = ("product", "productFieldObject")
-_ORDERS = ("transaction", "refund", "actionFieldObject")
+
+
+_EVENT, _EVENT_ID, _USER, _DEVICE = (_FIELD[n] for n in ("event", "event_id", "user_id", "domain_userid"))
+_NETWORK, _SESSION = _FIELD["network_userid"], _FIELD["domain_sessionid"]
+_EVENT_DATA, _CONTEXTS = _FIELD["unstruct_event"], _FIELD["contexts"]
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read the events of enriched files. Raises `InputError` for a file without a row of that form."""
     for path in paths:
-        n_rows = n_valid = 0
-        for location, fields in _read_lines(path):
-            n_rows += 1
-            if len(fields) < MIN_FIELDS:
-                reason = f"{len(fields)} fields, expected {N_FIELDS}"
-                yield RejectedRow("events", reason, location, "\t".join(fields)[:500])
-                continue
-            n_valid += 1
-            yield from _records(fields, location)
-        if n_rows and not n_valid:
+        rows = RowLines(path.name)
+        with open_bytes(path) as file:
+            yield from rows.read((n, line) for n, line in enumerate(file, start=1) if line.strip())
+        if rows.n_rows and not rows.n_valid:
             raise InputError(
                 f"{path} has no row of {N_FIELDS} tab-separated fields: is it an enriched Snowplow file?"
             )
 
 
-def _read_lines(path: Path) -> Iterator[tuple[str, list[str]]]:
-    with open_bytes(path) as file:
-        for number, line in enumerate(file, start=1):
-            text = line.decode(errors="replace")
-            if text.strip():
-                yield f"{path.name}:{number}", text.rstrip("\r\n").split("\t")
+def fields_of(line: bytes) -> list[str]:
+    """The fields of a row."""
+    return line.decode(errors="replace").rstrip("\r\n").split("\t")
+
+
+class RowLines(EventLines):
+    """Lines of enriched rows."""
+
+    def usual_events(self, number: int, line: bytes) -> Sequence[EventFields] | str | None:
+        """See `EventLines.usual_events`."""
+        fields = fields_of(line)
+        if len(fields) < MIN_FIELDS:
+            return None
+        user, device = fields[_USER].strip(), fields[_DEVICE].strip() or fields[_NETWORK].strip()
+        is_alias = bool(user and device) and self.join(number, device, user)
+        interaction = decode_interaction(fields[_EVENT_DATA].strip(), fields[_CONTEXTS].strip())
+        name = fields[_EVENT].strip() or "unnamed"
+        if name == "transaction_item" or interaction is None:
+            return None
+        if interaction.action is None:
+            return [] if is_alias else f"{name} event"
+        stamp = next((text for each in _TIMES if (text := _value(fields, each))), "")
+        return interaction.events(user or device, stamp, fields[_EVENT_ID].strip(), fields[_SESSION].strip())
+
+    def read_row(self, location: str, line: bytes) -> Records:
+        """See `EventLines.read_row`."""
+        fields = fields_of(line)
+        if len(fields) < MIN_FIELDS:
+            reason = f"{len(fields)} fields, expected {N_FIELDS}"
+            yield RejectedRow("events", reason, location, "\t".join(fields)[:500])
+            return
+        self.n_valid += 1
+        yield from _records(fields, location)
 
 
 def _records(fields: list[str], location: str) -> Records:
     name = _value(fields, "event") or "unnamed"
-    for record in records_of(parse_events(fields), location, fields, f"{name} event"):
+    for record in records_of(parse_row(fields), location, fields, f"{name} event"):
         if isinstance(record, RejectedRow):
             row = {name: fields[index] for name, index in _FIELD.items() if index < len(fields)}
             record = replace(record, row=row)
@@ -109,6 +133,11 @@ class _Base:
 
 
 def parse_events(fields: list[str]) -> Iterator[Event | Alias | str]:
+    """The events and the alias of a row's fields as in `parse_row`, without what was left out of them."""
+    return without_repairs(parse_row(fields))
+
+
+def parse_row(fields: list[str]) -> Iterator[Parsed]:
     """The events of one row's fields and the alias of its user, or the reasons why it has none."""
     user, device = (
         _value(fields, "user_id"),
@@ -142,21 +171,24 @@ _TIMES = ("true_tstamp", "derived_tstamp", "collector_tstamp")
 
 def _event(
     base: _Base, action: Action, product: dict[str, Any], index: int, lines: OrderLines
-) -> Event | str:
+) -> ParsedEvent | str:
     item = parse_text(product.get("id")) or parse_text(product.get("sku"))
     if not item:
         return "no product id"
-    return Event(
+    value, unread_price = amount_of("price", product.get("price"), product.get("currency"))
+    position, unread_rank = rank_of("position", product.get("position"))
+    event = Event(
         user_id=base.user,
         item_id=item,
         action=action,
         at=base.at,
         event_id=lines.event_id(item) or (f"{base.event_id}/{index}" if base.event_id else ""),
-        value=parse_amount(product.get("price"), parse_text(product.get("currency"))),
+        value=value,
         session=base.session,
         surface=parse_text(product.get("list")) or None,
-        position=parse_whole_number(product.get("position")),
+        position=position,
     )
+    return ParsedEvent(event, unread_price + unread_rank)
 
 
 def _interaction(fields: list[str]) -> tuple[Action | str | None, list[dict[str, Any]], str]:
@@ -172,18 +204,17 @@ def _interaction(fields: list[str]) -> tuple[Action | str | None, list[dict[str,
     data = inner.get("data") if isinstance(inner, dict) else None
     if not isinstance(inner, dict) or not isinstance(data, dict):
         return "unstruct_event is not self-describing JSON", [], ""
-    name = _schema_name(inner)
-    if name in ("add_to_cart", "remove_from_cart"):
+    name = schema_name(inner.get("schema"))
+    if name in CARTS:
         product = {"id": data.get("sku"), "price": data.get("unitPrice", data.get("unit_price"))}
         return ACTION_OF[name], [product], ""
-    actions = {"snowplow_ecommerce_action": ACTION_OF, "action": ACTION_OF_ENHANCED}.get(name, {})
-    action = actions.get(parse_text(data.get("type") or data.get("action")).lower())
+    action = ACTIONS_OF.get(name, {}).get(parse_text(data.get("type") or data.get("action")).lower())
     if action is None:
         return None, [], ""
     entities = _entities(_value(fields, "contexts"))
     shown_in = parse_text(data.get("name"))
-    products = [{"list": shown_in, **entity} for schema, entity in entities if schema in _PRODUCTS]
-    orders = [entity for schema, entity in entities if schema in _ORDERS]
+    products = [{"list": shown_in, **entity} for schema, entity in entities if schema in PRODUCTS]
+    orders = [entity for schema, entity in entities if schema in ORDERS]
     ids = [parse_order_id(order.get("transaction_id") or order.get("id")) for order in orders]
     return action, products, next((order_id for order_id in ids if order_id), "")
 
@@ -193,16 +224,10 @@ def _entities(text: str) -> list[tuple[str, dict[str, Any]]]:
     wrapper = decode_json(text.encode()) if text else None
     entities = wrapper.get("data") if isinstance(wrapper, dict) else None
     return [
-        (_schema_name(entity), entity["data"])
+        (schema_name(entity.get("schema")), entity["data"])
         for entity in (entities if isinstance(entities, list) else [])
         if isinstance(entity, dict) and isinstance(entity.get("data"), dict)
     ]
-
-
-def _schema_name(record: dict[str, Any]) -> str:
-    """The name in a schema's address, iglu:VENDOR/NAME/jsonschema/VERSION."""
-    parts = parse_text(record.get("schema")).split("/")
-    return parts[1] if len(parts) > 1 else ""
 
 
 def _value(fields: list[str], name: str) -> str:
