@@ -32,7 +32,7 @@ COLUMNS = {
     "sale_price_effective_date": DATES,
     "brand": PROSE,
     "g:product_type": st.sampled_from(["", "Home > Lamps", "Home &gt; Lamps", "A", ">", "<b>x</b> > y"]),
-    "google_product_category": st.sampled_from(["", "Furniture"]),
+    "google_product_category": st.sampled_from(["", "Furniture", "166", "1604.0", "7 up"]),
     "availability": st.sampled_from(["", "in stock", "sold out", "maybe", "0"]),
     "image_link": st.sampled_from(
         ["", "https://x.example/1.jpg", "1.jpg", "file:///a%20b.jpg", "http://[::1"]
@@ -95,3 +95,17 @@ def test_columns_and_rows_are_read_alike(table: list[list[str]]) -> None:
         pictures, repairs = [each.picture for each in items], [each.repairs for each in items]
         assert drafts == list(zip(rows, pictures, repairs, strict=True))
         assert rejected == [each.reason for each in expected if isinstance(each, RejectedRow)]
+
+
+def test_numbers_of_googles_taxonomy_are_listed(tmp_path: Path) -> None:
+    """They are no names that people could see or ask for; a product_type goes before them."""
+    (tmp_path / "feed.tsv").write_text(
+        "id\ttitle\tproduct_type\tgoogle_product_category\n"
+        "a\tA\t\t166\nb\tB\tLamps\t166\nc\tC\t\tArt > Prints\n"
+    )
+    (batch,) = read([tmp_path / "feed.tsv"])
+    assert isinstance(batch, ItemBatch)
+    assert [draft.item.category for draft in batch.drafts()] == [(), ("Lamps",), ("Art", "Prints")]
+    assert {row: [repair.value for repair in each] for row, each in batch.repairs.items() if each} == {
+        0: ["166"]
+    }

@@ -27,7 +27,7 @@ from bowerbird.data.readers.catalogues.feed_items import (
 from bowerbird.data.readers.event_columns import each_distinct
 from bowerbird.data.readers.records import ItemBatch, RejectedRow
 from bowerbird.data.readers.values.currencies import read_currency
-from bowerbird.data.readers.values.item_fields import ItemFields
+from bowerbird.data.readers.values.item_fields import TAXONOMY_NUMBER, ItemFields
 from bowerbird.data.readers.values.outcomes import Repair
 from bowerbird.data.readers.values.texts import parse_prose
 
@@ -142,7 +142,7 @@ class FeedBatch:
         return {name: pa.array(values, ITEM_SCHEMA.field(name).type) for name, values in rows.items()}
 
     def _parsed(self) -> dict[str, pa.Array]:
-        categories = self._text("product_type", "google_product_category").dictionary_encode()
+        categories = self._categories().dictionary_encode()
         paths = [parse_path(text) for text in categories.dictionary.to_pylist()]
         images = [split_links(text) or None for text in self._text("additional_image_link").to_pylist()]
         listed = pa.array(paths, ITEM_SCHEMA.field("category").type)
@@ -157,6 +157,17 @@ class FeedBatch:
             "attributes": self._attributes([paths[index] for index in categories.indices.to_pylist()]),
             "additional_images": pa.array(images, ITEM_SCHEMA.field("additional_images").type),
         }
+
+    def _categories(self) -> pa.Array:
+        """Paths of categories, (n,); those that are numbers of Google's taxonomy are left out."""
+        text = self._text("product_type", "google_product_category")
+        is_number = pc.match_substring_regex(text, f"^{TAXONOMY_NUMBER.pattern}$")
+        is_number = pc.and_(is_number, pc.equal(self._text("product_type"), ""))
+        for row in np.flatnonzero(is_number.to_numpy(zero_copy_only=False)).tolist():
+            fields = ItemFields(self.mark)
+            fields.taxonomy(text[row].as_py())
+            self.repairs[row] += fields.repairs
+        return pc.if_else(is_number, "", text)
 
     def _each(self, name: str, parse: Callable[[ItemFields, str], Any], field: str | None = None) -> pa.Array:
         """Each distinct text parsed once; its repairs go to all rows that have it."""

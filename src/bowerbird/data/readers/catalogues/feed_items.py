@@ -42,9 +42,8 @@ FIELDS = {
     "currency": "the currency of prices that name none",
     "availability": "an availability; missing means in stock",
     "brand": "a text, without HTML",
-    **dict.fromkeys(
-        ("product_type", "google_product_category"), "names from broad to narrow, with `>` between them"
-    ),
+    "product_type": "names from broad to narrow, with `>` between them",
+    "google_product_category": "the same, where there is no product_type; numbers are left out and listed",
     **{name: f"a text, without HTML: the attribute {attribute}" for name, attribute in ATTRIBUTES.items()},
     "product_detail": "`Section:Name:Value`, several separated by commas: further attributes",
     "link": "an address",
@@ -146,7 +145,7 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
     dates = first_of("sale_price_effective_date")
     currency = fields.currency("currency", first_of("currency"))
     sale = fields.sale_price(first_of("price"), first_of("sale_price"), dates, currency)
-    category = parse_path(first_of("product_type", "google_product_category"))
+    category = parse_path(first_of("product_type") or fields.taxonomy(first_of("google_product_category")))
     picture = resolve_picture(first_of("image_link"), folder)
     item = Item(
         item_id=first_of("id"),

@@ -21,6 +21,8 @@ Row = TypeVar("Row", bound=Mapping[str, Any])
 Rows = Iterator[tuple[str, Row]]
 """Locations and rows."""
 SAMPLED_ROWS = 1_000
+TAXONOMY_NUMBER = re.compile(r"[0-9]+(?:\.0+)?")
+NOT_NAMES = "is a number of Google's taxonomy (write its names, or a product_type)"
 _DECIMAL_COMMA = re.compile(r"^\s*(\d{1,3}),(\d{1,2})\s*$")
 _THOUSANDS = r"[.,' \u2019\u00a0\u202f]"
 _GROUPED = re.compile(rf"\d{{1,3}}(?:{_THOUSANDS}\d{{3}})+")
@@ -135,6 +137,13 @@ class ItemFields:
     def time(self, field: str, value: Any) -> datetime | None:
         """Read a time."""
         return self._or_none(field, value, parse_time(value))
+
+    def taxonomy(self, value: str) -> str:
+        """Read the names of a category; a number of Google's taxonomy says nothing to people."""
+        if not TAXONOMY_NUMBER.fullmatch(value):
+            return value
+        self.repairs.append(Repair.of("google_product_category", value, NOT_NAMES))
+        return ""
 
     def availability(self, field: str, value: Any) -> str:
         """Read an availability; an unknown word counts as in stock."""
