@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from bowerbird.data.events import Alias, Event
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.data.logs.aliases import TAKEN, AliasTable
 from bowerbird.data.store import Store
 from bowerbird.taste.control.forgetting import forget, is_named
 from bowerbird.taste.graph import TasteGraph
@@ -89,19 +87,3 @@ def test_erasing_a_user_erases_all_their_ids(store: Store, did: Did) -> None:
             assert b"anon-1" not in content and b'"ann"' not in content, path
     store.log.append([did("anon-1", 7, day=3)])
     assert sorted(store.log.read()["user_id"].to_pylist()) == ["anon-1", "bob"]
-
-
-def test_two_known_users_of_one_browser_stay_apart(tmp_path: Path) -> None:
-    table = AliasTable(tmp_path / "aliases.db")
-    assert table.add([Alias("browser", "ann"), Alias("browser", "bob")], live=0) == ["", TAKEN]
-    assert table.read().user_of("browser") == "ann"
-    assert table.read().ids_of("bob") == ["bob"]
-
-
-def test_chains_lead_to_one_user_and_circles_are_none(tmp_path: Path) -> None:
-    table, other = AliasTable(tmp_path / "aliases.db"), AliasTable(tmp_path / "aliases.db")
-    table.add([Alias("a", "b"), Alias("b", "c")], live=0)
-    assert table.add([Alias("c", "a"), Alias("a", "c")], live=0) == ["", ""]  # said already
-    assert {other.read().user_of(each) for each in "abc"} == {"c"}
-    assert sorted(other.read().ids_of("a")) == ["a", "b", "c"]
-    assert other.since(1) == ([Alias("b", "c")], 2)

@@ -20,6 +20,7 @@ from waiting import wait_until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PASSWORD = "s3cret/w?rd"
+TABLES = "bowerbird_events, bowerbird_generation, bowerbird_aliases, bowerbird_aliases_erased"
 STARTS_IN_S = 60
 IN_USE = "is still in use"
 """What Postgres says as long as children of a killed server live."""
@@ -58,6 +59,8 @@ class Server:
     def command(self) -> list[str]: ...
 
     def answers(self) -> bool: ...
+
+    def clear(self) -> None: ...
 
     def owner(self) -> dict[str, int]:
         return {}
@@ -107,6 +110,11 @@ class RedisServer(Server):
             return bool(redis.Redis(port=self.port, password=PASSWORD).ping())
         return False
 
+    def clear(self) -> None:
+        import redis
+
+        redis.Redis.from_url(self.address).flushall()
+
 
 class PostgresServer(Server):
     @property
@@ -146,6 +154,12 @@ class PostgresServer(Server):
             psycopg.connect(self.address, connect_timeout=5).close()
             return True
         return False
+
+    def clear(self) -> None:
+        import psycopg
+
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute(f"DROP TABLE IF EXISTS {TABLES}")
 
 
 @pytest.fixture(scope="session")

@@ -367,7 +367,7 @@ class TestRedisLog(LogContract):
                 raise StoreError("its files could not be rewritten")
 
             with monkeypatch.context() as patch:
-                patch.setattr(type(log), "_rewrite_files", fail)
+                patch.setattr(type(log), "rewrite_files", fail)
                 yield
 
         return interrupted

@@ -17,20 +17,8 @@ from waiting import wait_until
 @pytest.fixture(params=["postgres_server", "redis_server"])
 def server(request):
     server = request.getfixturevalue(request.param)
-    clear(server)
+    server.clear()
     return server
-
-
-def clear(server) -> None:
-    if server.address.startswith("redis"):
-        import redis
-
-        redis.Redis.from_url(server.address).flushall()
-    else:
-        import psycopg
-
-        with psycopg.connect(server.address, autocommit=True) as connection:
-            connection.execute("DROP TABLE IF EXISTS bowerbird_events, bowerbird_generation")
 
 
 def ids(log: EventLog) -> list[str]:
@@ -110,7 +98,7 @@ def test_redis_settings_that_lose_events_are_an_error(
 def test_a_full_redis_is_an_error_and_continues_later(redis_server, tmp_path: Path, event) -> None:
     import redis
 
-    clear(redis_server)
+    redis_server.clear()
     admin = redis.Redis.from_url(redis_server.address)
     log = open_log(redis_server.address, tmp_path)
     log.append([event(1)])
@@ -135,7 +123,7 @@ def shown_setting(address: str, name: str) -> str:
 def test_postgres_settings_that_lose_events_are_an_error(postgres_server, tmp_path: Path) -> None:
     import psycopg
 
-    clear(postgres_server)
+    postgres_server.clear()
     with psycopg.connect(postgres_server.address, autocommit=True) as admin:
         for setting in ("off", "on"):
             admin.execute(f"ALTER SYSTEM SET fsync = {setting}")
@@ -152,7 +140,7 @@ def test_postgres_has_no_samples_of_users(postgres_server, tmp_path: Path, event
     """The planner's statistics would hold frequent values, also of erased users."""
     import psycopg
 
-    clear(postgres_server)
+    postgres_server.clear()
     log = open_log(postgres_server.address, tmp_path)
     log.append([event(number, "zelda-77") for number in range(300)])
     with psycopg.connect(postgres_server.address, autocommit=True) as admin:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bowerbird.data.events import EVENT_SCHEMA, Alias, Event
-from bowerbird.data.logs.aliases import AliasTable, JoinedIds
+from bowerbird.data.logs.aliases.contract import AliasTable, JoinedIds
 from bowerbird.data.logs.contract import EventLog, LogMark
 from bowerbird.data.logs.rows import Row
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bowerbird.data.logs.aliases import AliasTable
-from bowerbird.data.logs.contract import EventLog
+from bowerbird.data.logs.aliases.local import LocalAliases
+from bowerbird.data.logs.aliases.server import ServerAliases
 from bowerbird.data.logs.joined import JoinedLog
 from bowerbird.errors import StoreError
 
@@ -15,32 +15,29 @@ IN_FOLDER = "folder"
 
 
 def open_log(setting: str, folder: Path) -> JoinedLog:
-    """Open the log that the setting `events` names, with the alias table in the store's folder.
+    """Open the log that the setting `events` names, and its alias table; both lie in the same place.
 
-    Raises `StoreError` for an invalid setting.
+    A server is contacted only when the log is first used. What is in the store's folder, from before it had a
+    server, is moved to the server at that time. Raises `StoreError` for an invalid setting.
     """
-    return JoinedLog(_open_backend(setting, folder), AliasTable(folder / ALIASES_FILE))
-
-
-def _open_backend(setting: str, folder: Path) -> EventLog:
-    """Open the log that the setting `events` names; a server is contacted only when the log is first used.
-
-    Events in the store's folder, from before it had a server, are moved to the server at that time.
-    Raises `StoreError` for an invalid setting.
-    """
+    local = LocalAliases(folder / ALIASES_FILE)
     if setting == IN_FOLDER:
         from bowerbird.data.logs.local.embedded import EmbeddedLog
 
-        return EmbeddedLog(folder)
+        return JoinedLog(EmbeddedLog(folder), local)
     scheme = setting.partition("://")[0].lower()
     if scheme in ("postgres", "postgresql"):
+        from bowerbird.data.logs.aliases.postgres import PostgresAliasRows
         from bowerbird.data.logs.postgres import PostgresLog
 
-        return PostgresLog(setting, before=folder)
+        postgres = PostgresLog(setting, before=folder)
+        return JoinedLog(postgres, ServerAliases(PostgresAliasRows(postgres), local))
     if scheme in ("redis", "rediss"):
+        from bowerbird.data.logs.aliases.redis import RedisAliasRows
         from bowerbird.data.logs.redis import RedisLog
 
-        return RedisLog(setting, before=folder)
+        redis = RedisLog(setting, before=folder)
+        return JoinedLog(redis, ServerAliases(RedisAliasRows(redis), local))
     raise StoreError(  # without the value: it may contain a password
         f'the setting `events` does not name a log: write events = "{IN_FOLDER}", '
         '"postgres://user@host/database" or "redis://host:6379/0"'

@@ -56,7 +56,7 @@ CREATE TABLE bowerbird_generation (generation BIGINT NOT NULL);
 INSERT INTO bowerbird_generation VALUES (0);
 """
 _LOCK = 0x626F776572626972  # "bowerbir": one log a database, so one key
-_ACQUIRE_LOCK = f"SELECT pg_advisory_xact_lock({_LOCK})"
+ACQUIRE_LOCK = f"SELECT pg_advisory_xact_lock({_LOCK})"
 _INSERT = """
 INSERT INTO bowerbird_events (digest, live, user_id, body)
 SELECT digest, true, user_id, body
@@ -102,7 +102,7 @@ class PostgresLog(EventLog):
 
     def read(self) -> pa.Table:
         """See `EventLog.read`."""
-        with self._translate_errors(), self._connection() as connection, connection.transaction():
+        with self.translate_errors(), self.connection() as connection, connection.transaction():
             return sort_by_time(decode_bodies(self._bodies(connection)))
 
     def _bodies(self, connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[bytes]:
@@ -113,7 +113,7 @@ class PostgresLog(EventLog):
 
     def tail_since(self, offset: int) -> tuple[list[Event], int]:
         """See `EventLog.tail_since`."""
-        rows = self._query(
+        rows = self.query(
             "SELECT seq, body FROM bowerbird_events WHERE seq > %s AND live ORDER BY seq", offset
         )
         return [decode_event(body) for _, body in rows], rows[-1][0] if rows else offset
@@ -122,32 +122,32 @@ class PostgresLog(EventLog):
     def tail_size(self) -> int:
         """See `EventLog.tail_size`."""
         last = "SELECT seq FROM bowerbird_events WHERE live ORDER BY seq DESC LIMIT 1"
-        return int(self._query(f"SELECT coalesce(({last}), 0)")[0][0])
+        return int(self.query(f"SELECT coalesce(({last}), 0)")[0][0])
 
     @property
     def mark(self) -> LogMark:
         """See `EventLog.mark`."""
-        last = int(self._query("SELECT coalesce(max(seq), 0) FROM bowerbird_events")[0][0])
+        last = int(self.query("SELECT coalesce(max(seq), 0) FROM bowerbird_events")[0][0])
         return LogMark(last, last)
 
     @property
     def generation(self) -> int:
         """See `EventLog.generation`."""
-        return int(self._query("SELECT generation FROM bowerbird_generation")[0][0])
+        return int(self.query("SELECT generation FROM bowerbird_generation")[0][0])
 
     def __len__(self) -> int:
-        return int(self._query("SELECT count(*) FROM bowerbird_events")[0][0])
+        return int(self.query("SELECT count(*) FROM bowerbird_events")[0][0])
 
     # -- writing ------------------------------------------------------------------------------------------
 
     def _commit(self, rows: Sequence[Row]) -> list[bool]:
-        with self._translate_errors():
+        with self.translate_errors():
             self._prepare_once()
             if self._commit_connection is None or not _is_usable(self._commit_connection):
                 self._commit_connection = self._connect()
             try:
                 with self._commit_connection.transaction():
-                    self._commit_connection.execute(_ACQUIRE_LOCK)
+                    self._commit_connection.execute(ACQUIRE_LOCK)
                     columns = (
                         [row.digest for row in rows],
                         [row.user_id.encode() for row in rows],
@@ -162,7 +162,7 @@ class PostgresLog(EventLog):
 
     def add_segment(self, events: pa.Table) -> int:
         """See `EventLog.add_segment`."""
-        with self._translate_errors(), self._connection() as connection:
+        with self.translate_errors(), self.connection() as connection:
             return self._import(connection, events)
 
     def _import(self, connection: psycopg.Connection[tuple[Any, ...]], events: pa.Table) -> int:
@@ -174,7 +174,7 @@ class PostgresLog(EventLog):
             with connection.cursor().copy("COPY arriving FROM STDIN") as copy:
                 for number, row in enumerate(encode_table(as_event_table(events))):
                     copy.write_row((number, row.digest, row.user_id.encode(), row.body.decode()))
-            connection.execute(_ACQUIRE_LOCK)
+            connection.execute(ACQUIRE_LOCK)
             count = connection.execute(_IMPORT).rowcount
             if count:
                 connection.execute(_NEXT_GENERATION)
@@ -182,15 +182,15 @@ class PostgresLog(EventLog):
 
     def has_any_of(self, users: Mapping[str, LogMark]) -> bool:
         """See `EventLog.has_any_of`."""
-        return bool(self._query(_IS_FORGETTING)[0][0] or self._query(_HAS_ANY, *_parameters(users))[0][0])
+        return bool(self.query(_IS_FORGETTING)[0][0] or self.query(_HAS_ANY, *_parameters(users))[0][0])
 
     def forget_all(self, users: Mapping[str, LogMark]) -> int:
         """See `EventLog.forget_all`."""
         if not users or not self.has_any_of(users):
             return 0
-        with self._translate_errors(), self._connection() as connection:
+        with self.translate_errors(), self.connection() as connection:
             with connection.transaction():
-                connection.execute(_ACQUIRE_LOCK)
+                connection.execute(ACQUIRE_LOCK)
                 deleted = connection.execute(_FORGET, _parameters(users))
                 if deleted.rowcount:
                     connection.execute(_NEXT_GENERATION)
@@ -209,9 +209,9 @@ class PostgresLog(EventLog):
 
     # -- connections --------------------------------------------------------------------------------------
 
-    def _query(self, query: Any, *values: object) -> list[tuple[Any, ...]]:
+    def query(self, query: Any, *values: object) -> list[tuple[Any, ...]]:
         """Run one short query over the shared connection for those."""
-        with self._translate_errors(), self._query_lock:
+        with self.translate_errors(), self._query_lock:
             self._prepare_once()
             if self._idle is None or not _is_usable(self._idle):
                 self._idle = self._connect()
@@ -223,7 +223,7 @@ class PostgresLog(EventLog):
                 raise
 
     @contextlib.contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    def connection(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """A connection of its own, for long operations."""
         self._prepare_once()
         with contextlib.closing(self._connect()) as connection:
@@ -240,7 +240,7 @@ class PostgresLog(EventLog):
             with contextlib.closing(self._connect()) as connection:
                 self._check_durable(connection)
                 with connection.transaction():
-                    connection.execute(_ACQUIRE_LOCK)  # concurrent creations of the tables would fail
+                    connection.execute(ACQUIRE_LOCK)  # concurrent creations of the tables would fail
                     if connection.execute("SELECT to_regclass('bowerbird_events')").fetchone() == (None,):
                         connection.execute(_TABLES)
                 EmbeddedLog(self._before).move_to(lambda events: self._import(connection, events))
@@ -261,7 +261,7 @@ class PostgresLog(EventLog):
                 )
 
     @contextlib.contextmanager
-    def _translate_errors(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """Turn Postgres' errors into `StoreError`, without passwords."""
         try:
             yield

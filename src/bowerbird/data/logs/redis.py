@@ -117,34 +117,34 @@ class RedisLog(EventLog):
     @property
     def generation(self) -> int:
         """See `EventLog.generation`."""
-        with self._translate_errors():
-            return int(self._server().get(_GENERATION) or 0)
+        with self.translate_errors():
+            return int(self.server().get(_GENERATION) or 0)
 
     def __len__(self) -> int:
-        with self._translate_errors():
-            return int(self._server().scard(_IDS))
+        with self.translate_errors():
+            return int(self.server().scard(_IDS))
 
     # -- writing ------------------------------------------------------------------------------------------
 
     def _commit(self, rows: Sequence[Row]) -> list[bool]:
         new = set()
-        with self._translate_errors():
+        with self.translate_errors():
             for start in range(0, len(rows), _EVENTS_PER_COMMAND):
                 new |= {
                     start + index
-                    for index in _add(self._server(), rows[start : start + _EVENTS_PER_COMMAND], _LIVE)
+                    for index in _add(self.server(), rows[start : start + _EVENTS_PER_COMMAND], _LIVE)
                 }
         return [index in new for index in range(len(rows))]
 
     def add_segment(self, events: pa.Table) -> int:
         """See `EventLog.add_segment`."""
-        with self._translate_errors():
-            return _import(self._server(), events)
+        with self.translate_errors():
+            return _import(self.server(), events)
 
     def has_any_of(self, users: Mapping[str, LogMark]) -> bool:
         """See `EventLog.has_any_of`."""
-        with self._translate_errors():
-            if self._server().exists(_FORGETTING):
+        with self.translate_errors():
+            if self.server().exists(_FORGETTING):
                 return True
         return any(True for key_and_marks in _marks_by_key(users) for _ in self._events_of(*key_and_marks))
 
@@ -152,13 +152,13 @@ class RedisLog(EventLog):
         """See `EventLog.forget_all`."""
         if not users or not self.has_any_of(users):
             return 0
-        with self._translate_errors():
-            self._server().set(_FORGETTING, 1)
-            self._server().incr(_GENERATION)
+        with self.translate_errors():
+            self.server().set(_FORGETTING, 1)
+            self.server().incr(_GENERATION)
             removed = sum(self._remove_from(*key_and_marks) for key_and_marks in _marks_by_key(users))
-            self._server().incr(_GENERATION)
-            self._rewrite_files()
-            self._server().delete(_FORGETTING)
+            self.server().incr(_GENERATION)
+            self.rewrite_files()
+            self.server().delete(_FORGETTING)
         return removed
 
     def _events_of(self, key: str, users: Mapping[str, int]) -> Iterator[tuple[int, bytes]]:
@@ -170,13 +170,13 @@ class RedisLog(EventLog):
     def _remove_from(self, key: str, users: Mapping[str, int]) -> int:
         removed, events = 0, self._events_of(key, users)
         while batch := list(islice(events, _EVENTS_PER_COMMAND)):
-            self._server().eval(_REMOVE, 2, _IDS, key, *chain.from_iterable(batch))
+            self.server().eval(_REMOVE, 2, _IDS, key, *chain.from_iterable(batch))
             removed += len(batch)
         return removed
 
-    def _rewrite_files(self) -> None:
+    def rewrite_files(self) -> None:
         """Rewrite the append-only file, and the RDB snapshot if enabled: both still hold erased events."""
-        server = self._server()
+        server = self.server()
         deadline = time.monotonic() + _REWRITE_S
         self._wait_for_children(deadline)
         server.bgrewriteaof()
@@ -195,7 +195,7 @@ class RedisLog(EventLog):
 
     def _wait_for_children(self, deadline: float) -> None:
         busy = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
-        while any(self._server().info("persistence")[name] for name in busy):
+        while any(self.server().info("persistence")[name] for name in busy):
             if time.monotonic() > deadline:
                 raise StoreError(
                     f"the events were removed from {redact_address(self._address)}, but it is still "
@@ -212,21 +212,21 @@ class RedisLog(EventLog):
     # -- inside -------------------------------------------------------------------------------------------
 
     def _last(self, key: str) -> int:
-        with self._translate_errors():
-            return int(self._server().get(f"{key}:last") or 0)
+        with self.translate_errors():
+            return int(self.server().get(f"{key}:last") or 0)
 
     def _numbered(self, key: str, after: int) -> Iterator[tuple[int, bytes]]:
         """Numbers and bodies after a number, up to the last one at the time of the first `next`."""
         last = self._last(key)
         for start in range(after + 1, last + 1, _EVENTS_PER_COMMAND):
             numbers = range(start, min(start + _EVENTS_PER_COMMAND, last + 1))
-            with self._translate_errors():
-                bodies = self._server().hmget(key, numbers)
+            with self.translate_errors():
+                bodies = self.server().hmget(key, numbers)
             yield from (
                 (number, body) for number, body in zip(numbers, bodies, strict=True) if body is not None
             )
 
-    def _server(self) -> Any:
+    def server(self) -> Any:
         """The client; once per process it is created, the server checked, and the store's own log moved."""
         if self._prepared_in_pid == os.getpid():
             return self._client
@@ -255,7 +255,7 @@ class RedisLog(EventLog):
             )
 
     @contextlib.contextmanager
-    def _translate_errors(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """Turn Redis' errors into `StoreError`, without passwords."""
         try:
             yield

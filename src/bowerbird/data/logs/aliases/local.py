@@ -1,7 +1,6 @@
-"""The alias table of an event log: which ids are the same user's, e.g. a browser's before and after a login.
+"""The alias table in a store's folder: one SQLite file, `aliases.db`, created with the first alias.
 
-Events are stored with the id they came with; the table says whose they are. One SQLite file, `aliases.db`,
-created with the first alias. Deleted rows are overwritten, so that an erased user leaves no trace in it.
+Deleted rows are overwritten, so that an erased user leaves no trace in it.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from bowerbird.data.events import Alias
 from bowerbird.data.files.durable import FileStamp, file_stamp
+from bowerbird.data.logs.aliases.contract import AliasTable, JoinedIds
 from bowerbird.errors import InputError, StoreError
 
 _TABLE = """CREATE TABLE IF NOT EXISTS alias (
@@ -26,33 +25,10 @@ _TABLE = """CREATE TABLE IF NOT EXISTS alias (
 )"""
 _WAIT_S = 30.0
 _SETTLED_NS = 50_000_000  # longer than the resolution of a file's time
-TAKEN = "this id already belongs to another user"
-"""Why an alias is rejected: two known users are never joined because they shared a device."""
 
 
-@dataclass(frozen=True)
-class JoinedIds:
-    """The whole table at one moment. `users` maps an alias to the user it was joined to, which may be an
-    alias itself; `last` is the number of the last row; `erased` counts removals."""
-
-    users: Mapping[str, str] = field(default_factory=dict)
-    last: int = 0
-    erased: int = 0
-
-    def user_of(self, any_id: str) -> str:
-        """The user to whom an id belongs: itself where it is no alias."""
-        while (user := self.users.get(any_id)) is not None:
-            any_id = user
-        return any_id
-
-    def ids_of(self, any_id: str) -> list[str]:
-        """All ids of the user to whom an id belongs, the user's own first."""
-        user = self.user_of(any_id)
-        return [user, *(alias for alias in self.users if self.user_of(alias) == user)]
-
-
-class AliasTable:
-    """The aliases in one file. Safe for several threads and processes."""
+class LocalAliases(AliasTable):
+    """The aliases in one file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -61,7 +37,7 @@ class AliasTable:
         self._stamp: FileStamp | None = None
 
     def read(self) -> JoinedIds:
-        """The current table; read again only where the file changed."""
+        """See `AliasTable.read`."""
         stamp = file_stamp(self.path)
         if stamp is None:
             self._cached, self._stamp = JoinedIds(), None
@@ -76,7 +52,7 @@ class AliasTable:
             return self._cached
 
     def since(self, number: int) -> tuple[list[Alias], int]:
-        """The aliases after a number, in order of arrival, and the number of the last one."""
+        """See `AliasTable.since`."""
         if self.read().last <= number:
             return [], self._cached.last
         with self._connect() as connection:
@@ -86,13 +62,9 @@ class AliasTable:
         return [Alias(alias, user) for _, alias, user in rows], rows[-1][0] if rows else number
 
     def add(self, aliases: Sequence[Alias], live: int) -> list[str]:
-        """Store aliases durably; returns why each was rejected, empty where it holds.
-
-        `live` is the end of the log's live events. Raises `InputError` for text that is not valid Unicode,
-        `StoreError` where they can't be stored.
-        """
+        """See `AliasTable.add`."""
         joined = self.read()
-        if all(_is_known(alias, joined) for alias in aliases):
+        if all(joined.knows(alias) for alias in aliases):
             return [""] * len(aliases)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +78,7 @@ class AliasTable:
         return reasons
 
     def remove(self, ids: Collection[str], until: Callable[[str], int]) -> int:
-        """Remove the aliases that name any of some ids, up to the live event that `until` gives for an id."""
+        """See `AliasTable.remove`."""
         if not self.path.exists():
             return 0
         with self._connect() as connection:
@@ -138,10 +110,6 @@ class AliasTable:
             ) from error
 
 
-def _is_known(alias: Alias, joined: JoinedIds) -> bool:
-    return joined.user_of(alias.alias) == joined.user_of(alias.user_id)
-
-
 def _read(connection: sqlite3.Connection, previous: JoinedIds) -> JoinedIds:
     last = int(connection.execute("SELECT coalesce(max(number), 0) FROM alias").fetchone()[0])
     erased = _erased(connection)
@@ -152,19 +120,11 @@ def _read(connection: sqlite3.Connection, previous: JoinedIds) -> JoinedIds:
 
 
 def _insert(connection: sqlite3.Connection, aliases: Sequence[Alias], live: int) -> list[str]:
-    users: dict[str, str] = dict(connection.execute("SELECT alias, user FROM alias"))
-    joined, reasons = JoinedIds(users), []
-    for alias in aliases:
-        if _is_known(alias, joined):
-            reasons.append("")
-        elif alias.alias in users:
-            reasons.append(TAKEN)
-        else:
-            users[alias.alias] = alias.user_id
-            connection.execute(
-                "INSERT INTO alias (alias, user, live) VALUES (?, ?, ?)", (alias.alias, alias.user_id, live)
-            )
-            reasons.append("")
+    reasons, new = JoinedIds(dict(connection.execute("SELECT alias, user FROM alias"))).check(aliases)
+    connection.executemany(
+        "INSERT INTO alias (alias, user, live) VALUES (?, ?, ?)",
+        [(alias.alias, alias.user_id, live) for alias in new],
+    )
     return reasons
 
 
