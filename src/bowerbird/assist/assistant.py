@@ -124,13 +124,16 @@ class Assistant:
         """Like `reply`: the items of a list, parts of the text as they are ready, then the `Reply`."""
         check_items(self.parts, items)
         meter = TurnMeter(self.parts.snapshot.store.settings, self.parts.stock_model)
-        turn = meter.understanding.run(
-            lambda: read_message(self.parts, state, text, user, image, items, n, record, reply_language)
-        )
-        answer = meter.finding.run(lambda: self._answer(turn))
-        if isinstance(answer, Reply):
-            answer = ListAnswer(Draft(turn, answer.act, answer.text), answer)
-        yield from self._write(answer, meter)
+        try:
+            turn = meter.understanding.run(
+                lambda: read_message(self.parts, state, text, user, image, items, n, record, reply_language)
+            )
+            answer = meter.finding.run(lambda: self._answer(turn))
+            if isinstance(answer, Reply):
+                answer = ListAnswer(Draft(turn, answer.act, answer.text), answer)
+            yield from self._write(answer, meter)
+        finally:
+            meter.end()
 
     def _write(self, answer: ListAnswer, meter: TurnMeter) -> Iterator[str | Preview | Reply]:
         """An answer in the writer's words; its items come first."""

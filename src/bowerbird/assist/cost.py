@@ -15,12 +15,19 @@ from typing import Any, TypeVar
 import msgspec
 
 from bowerbird.data.settings import Settings
+from bowerbird.tracing import Attributes, StageSpan, usage_attributes
 from bowerbird.usage import CHARACTERS_PER_TOKEN, UsageMeter, metered
 
 T = TypeVar("T")
 BENCH_REPORT = "bench-graft.json"
 STOCK_ARM, GRAFT_ARM = "pixels", "graft"
 MS_PER_HOUR = 3_600_000
+AGENT = "bowerbird"
+AGENT_ATTRIBUTES: Attributes = {
+    "gen_ai.operation.name": "invoke_agent",
+    "gen_ai.provider.name": AGENT,
+    "gen_ai.agent.name": AGENT,
+}
 
 
 @dataclass(frozen=True)
@@ -120,17 +127,20 @@ def read_stock_rates(reports: Path) -> StockModelRates | None:
 
 
 class Stopwatch:
-    """Adds up the milliseconds that are spent inside of it; tokens are counted on the turn's meter."""
+    """Adds up the milliseconds that are spent inside of it; tokens are counted on the turn's meter.
 
-    def __init__(self, usage: UsageMeter) -> None:
+    Its time is a span (`tracing`), a part of the turn's.
+    """
+
+    def __init__(self, name: str, usage: UsageMeter, turn: StageSpan) -> None:
         self.ms = 0.0
-        self._usage = usage
+        self._usage, self._turn, self._span = usage, turn, StageSpan(name)
 
     def run(self, work: Callable[[], T]) -> T:
         """The result of some work, timed."""
         start = time.perf_counter()
         try:
-            with metered(self._usage):
+            with self._turn.step(), self._span.step(), metered(self._usage):
                 return work()
         finally:
             self.ms += 1000 * (time.perf_counter() - start)
@@ -141,6 +151,10 @@ class Stopwatch:
         while (value := self.run(lambda: next(values, sentinel))) is not sentinel:
             yield value  # type: ignore[misc]
 
+    def end(self) -> None:
+        """End its span."""
+        self._span.end()
+
 
 class TurnMeter:
     """Measures one turn: a stopwatch for each stage, and what came of it as a `TurnCost`."""
@@ -148,8 +162,20 @@ class TurnMeter:
     def __init__(self, settings: Settings, rates: StockModelRates | None) -> None:
         """`rates` of the stock model, where they were measured."""
         self._usage = UsageMeter()
-        self.understanding, self.finding, self.writing = (Stopwatch(self._usage) for _ in range(3))
+        self._turn = StageSpan(f"invoke_agent {AGENT}", attributes=AGENT_ATTRIBUTES)
+        self._stages = [
+            Stopwatch(name, self._usage, self._turn) for name in ("understanding", "finding", "writing")
+        ]
+        self.understanding, self.finding, self.writing = self._stages
         self._settings, self._rates = settings, rates
+
+    def end(self) -> None:
+        """End the turn's spans, also where its reader has left."""
+        with self._turn.step() as span:
+            span.set_attributes(usage_attributes(self._usage.total))
+        for stage in self._stages:
+            stage.end()
+        self._turn.end()
 
     def cost(self, n_items: int, text: str) -> TurnCost:
         """The cost of the turn so far; its text names `n_items` items."""

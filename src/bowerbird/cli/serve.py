@@ -68,6 +68,14 @@ def serve(
     log_requests: Annotated[
         bool, typer.Option(envvar="BOWERBIRD_LOG_REQUESTS", help="Log each request, as JSON.")
     ] = False,
+    traces_to: Annotated[
+        str,
+        typer.Option(
+            envvar=["BOWERBIRD_TRACES_TO", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+            help="Address of an OpenTelemetry collector, which gets the time of each stage; no ids of users.",
+            metavar="URL",
+        ),
+    ] = "",
     check: Annotated[
         bool, typer.Option("--check", help="Open everything, say what would be served, end.")
     ] = False,
@@ -85,6 +93,7 @@ def serve(
         _server_settings(host, require_keys, allow_host or [], allow_origin or []),
         requests_per_second=rate,
         log_requests=log_requests,
+        traces_to=traces_to,
     )
     # With several workers too: errors are reported here, and missing models are trained once.
     app = create_server(stores, warm_up=warm_up, settings=settings)

@@ -11,8 +11,11 @@ from bowerbird.data.settings import LanguageModelSettings
 from bowerbird.endpoint.connection import JsonConnection, TimeLimits
 from bowerbird.endpoint.pause import FailurePause
 from bowerbird.errors import EngineError, InputError
+from bowerbird.tracing import ModelCall, model_call
 from bowerbird.usage import Usage, estimate_tokens, report_usage
 
+PROVIDER = "openai"
+"""Whose API it is, in traces."""
 Message = Mapping[str, Any]
 """A message in OpenAI's form: role, content, and tool calls or their results."""
 
@@ -105,9 +108,10 @@ class ChatEndpoint:
         body = self._body(messages, tools, schema, max_tokens)
         if tool_choice is not None:
             body["tool_choice"] = tool_choice
-        with self._pause.guard():
-            answer = _answer_of(self._connection.post("chat/completions", body))
-        self._report(body, answer)
+        with model_call(self.settings.model, PROVIDER) as call:
+            with self._pause.guard():
+                answer = _answer_of(self._connection.post("chat/completions", body))
+            self._report(body, answer, call)
         return answer
 
     def complete_json(
@@ -131,16 +135,17 @@ class ChatEndpoint:
         body = self._body(messages, tools, None, max_tokens)
         body |= {"stream": True, "stream_options": {"include_usage": True}}
         answer = _StreamedAnswer()
-        try:
-            with self._pause.guard():
-                for event in self._connection.stream("chat/completions", body):
-                    chunk = answer.add(event)
-                    if chunk:
-                        yield chunk
-                answer.check_end()
-        finally:
-            if answer.has_begun:
-                self._report(body, answer.answer)
+        with model_call(self.settings.model, PROVIDER) as call:
+            try:
+                with self._pause.guard():
+                    for event in self._connection.stream("chat/completions", body):
+                        chunk = answer.add(event)
+                        if chunk:
+                            yield chunk
+                    answer.check_end()
+            finally:
+                if answer.has_begun:
+                    self._report(body, answer.answer, call)
         yield answer.answer
 
     def _body(
@@ -163,12 +168,13 @@ class ChatEndpoint:
             body["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         return body
 
-    def _report(self, body: Mapping[str, Any], answer: ChatAnswer) -> None:
+    def _report(self, body: Mapping[str, Any], answer: ChatAnswer, call: ModelCall) -> None:
         """Report the tokens of an answer: the server's count, else an estimate."""
         read = json.dumps([body["messages"], body.get("tools", ())], ensure_ascii=False)
         written = answer.text + "".join(call.name + call.arguments for call in answer.tool_calls)
         usage = answer.usage or Usage(estimate_tokens(read), estimate_tokens(written))
         report_usage(self.settings.model, usage, is_paid=True)
+        call.count(usage)
 
 
 class _StreamedAnswer:

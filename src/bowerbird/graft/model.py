@@ -38,8 +38,11 @@ from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.json_constraint import JsonGrammars
 from bowerbird.graft.runtimes.openvino import open_embedded_runtime
 from bowerbird.graft.streaming import stream_text
+from bowerbird.tracing import model_call
 from bowerbird.usage import Usage, report_usage
 
+PROVIDER = "bowerbird"
+"""Who runs the model, in traces."""
 RuntimeFactory = Callable[[Base], Runtime]
 """Creates an engine for a language model."""
 
@@ -146,15 +149,18 @@ class Graft:
     def _counted(self, tokens: Iterator[int], n_prompt: int) -> Iterator[int]:
         """The same tokens, reported (`usage`) when they end."""
         n_generated = 0
-        try:
-            for token in tokens:
-                n_generated += 1
-                yield token
-        except EngineError:
-            n_prompt *= n_generated > 0  # a server that is down has read nothing
-            raise
-        finally:
-            report_usage(self.base.name, Usage(n_prompt, n_generated))
+        with model_call(self.base.name, PROVIDER) as call:
+            try:
+                for token in tokens:
+                    n_generated += 1
+                    yield token
+            except EngineError:
+                n_prompt *= n_generated > 0  # a server that is down has read nothing
+                raise
+            finally:
+                usage = Usage(n_prompt, n_generated)
+                report_usage(self.base.name, usage)
+                call.count(usage)
 
     @cached_property
     def _markers(self) -> Markers:

@@ -24,6 +24,7 @@ from bowerbird.recommend.rerank.shop_rules import ShopRules
 from bowerbird.recommend.saved import open_ranker
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.state.user_state import TasteState
+from bowerbird.tracing import stage
 
 
 class Recommender:
@@ -83,7 +84,8 @@ class Recommender:
                 candidates = self._with_articles(
                     ranker, state, mask, candidates, n + options.rules.places, pins
                 )
-            ranked = self._rank(state, candidates, n, options, moment)
+            with stage("ranking"):
+                ranked = self._rank(state, candidates, n, options, moment)
             yield self._with_pins(ranked, pins, options.rules, n) if len(pins) else ranked
 
     def _pinned(self, state: TasteState, eligible: BoolArray, rules: ShopRules) -> IntArray:
@@ -240,6 +242,10 @@ class Recommender:
 
     def describe(self, ranked: RankedList) -> list[Recommendation]:
         """Add reasons and probabilities to a list."""
+        with stage("explanation"):
+            return self._describe(ranked)
+
+    def _describe(self, ranked: RankedList) -> list[Recommendation]:
         features = ranked.candidates.features[ranked.rows]
         odds = self.outcomes.probabilities(features, np.arange(1, len(features) + 1))
         items = self.catalogue.items_at(ranked.positions)

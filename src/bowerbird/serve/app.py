@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
@@ -23,6 +24,7 @@ from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.middleware.observing import ObservingMiddleware
 from bowerbird.serve.middleware.origins import OriginMiddleware
 from bowerbird.serve.middleware.paths import EncodedSlashMiddleware
+from bowerbird.serve.middleware.tracing import SpanExport, TracingMiddleware
 from bowerbird.serve.openai.bodies import CompletionChunk
 from bowerbird.serve.protection.routes import Guard
 from bowerbird.serve.protection.settings import ServerSettings
@@ -63,6 +65,7 @@ def create_app(
     """
     app_state, metrics = AppState(Path(store), address), Metrics()
     settings = settings or ServerSettings()
+    export = SpanExport.open(settings.traces_to) if settings.traces_to else None
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -74,8 +77,12 @@ def create_app(
             mcp.warm_up_in_background()
         yield
         app_state.close()
+        if export is not None:
+            await to_thread.run_sync(export.flush)
 
     app = bare_app(metrics, settings, lifespan)
+    if export is not None:
+        app.add_middleware(TracingMiddleware)
     app.state.app_state = app_state
     app.state.guard = Guard(app_state.store.path, settings)
     app.include_router(health.routes(app_state, metrics))

@@ -26,6 +26,7 @@ from bowerbird.graft.head.config import ItemInput, RequestHeadConfig
 from bowerbird.graft.head.passes import EncoderPass, batch_passes, count_turns, group_continuations
 from bowerbird.graft.head.rendering import ConversationRenderer, RenderedConversation, Span
 from bowerbird.graft.prompt import SoftItem, insert_soft_tokens, stack_soft_vectors
+from bowerbird.tracing import model_call
 from bowerbird.usage import Usage, report_usage
 
 LAYOUT = 2
@@ -132,9 +133,12 @@ class ConversationEncoder:
         embeddings = torch.zeros(len(rendered), max(map(len, rendered)), self._base.hidden)
         for row, one in enumerate(rendered):
             embeddings[row, : len(one)] = self._embed(one)
-        report_usage(self._base.name, Usage(sum(map(len, rendered))))
-        dtype = self._base.embedding_table.dtype
-        states: Tensor = self._decoder(inputs_embeds=embeddings.to(dtype), use_cache=False).last_hidden_state
+        usage, dtype = Usage(sum(map(len, rendered))), self._base.embedding_table.dtype
+        report_usage(self._base.name, usage)
+        with model_call(self._base.name, "bowerbird", "embeddings") as call:
+            call.count(usage)
+            result = self._decoder(inputs_embeds=embeddings.to(dtype), use_cache=False)
+        states: Tensor = result.last_hidden_state
         return states.float().numpy()
 
     def _embed(self, rendered: RenderedConversation) -> Tensor:

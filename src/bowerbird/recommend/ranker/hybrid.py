@@ -30,6 +30,7 @@ from bowerbird.recommend.sources import SOURCES, Source
 from bowerbird.recommend.sources.popularity import PopularSource
 from bowerbird.recommend.sources.walks import WalkGraph, WalkSource
 from bowerbird.taste.state.user_state import TasteState
+from bowerbird.tracing import stage
 
 CHUNK = 64  # users prepared together
 
@@ -140,10 +141,13 @@ class HybridRanker:
                     states[start : start + CHUNK], eligible[start : start + CHUNK], strict=True
                 )
             ]
-            for source in self.sources:
-                source.prepare(queries)
+            with stage("candidates: prepare"):
+                for source in self.sources:
+                    source.prepare(queries)
             for number, query in enumerate(queries, start=start):
-                yield self._collect(query, at_least, None if extra is None else extra[number])
+                with stage("candidates: collect"):
+                    candidates = self._collect(query, at_least, None if extra is None else extra[number])
+                yield candidates
 
     def _collect(self, query: Query, at_least: int, extra: IntArray | None) -> CandidateSet:
         count = max(self.config.per_source, at_least)

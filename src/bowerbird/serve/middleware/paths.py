@@ -34,7 +34,8 @@ class EncodedSlashMiddleware:
                 refusal = error_response(400, "the path holds a NUL character", "InputError")
                 await refusal(scope, receive, send)
                 return
-            scope = {**scope, "path": "/".join(segment.replace("/", SLASH) for segment in segments)}
+            # In place, and not in a copy: the layers around this one read the route of the request from it.
+            scope["path"] = "/".join(segment.replace("/", SLASH) for segment in segments)
         await self.app(scope, receive, send)
 
 

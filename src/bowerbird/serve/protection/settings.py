@@ -23,4 +23,5 @@ class ServerSettings:
     body_idle_s: float = setting(10.0, "Longest wait for the next bytes of a body", "seconds")
     body_total_s: float = setting(60.0, "Longest time for a whole body", "seconds")
     log_requests: bool = setting(False, "Whether each request is logged")
+    traces_to: str = setting("", "Address of a collector of OpenTelemetry traces; empty for none")
     shutdown_s: int = setting(20, "Longest time that running requests get at a shutdown", "seconds")
