@@ -78,11 +78,18 @@ def test_undo_takes_back_several_messages(talk: Talk) -> None:
     assert "nothing to undo" in talk.say("undo").text
 
 
-@pytest.mark.parametrize("text", ["save the first one", "hide the first one"])
-def test_nobody_can_save_or_hide(text: str, talk: Talk) -> None:
+def test_nobody_can_save(talk: Talk) -> None:
     talk.say("a rug", user=None)
-    reply = talk.say(text, user=None)
+    reply = talk.say("save the first one", user=None)
     assert "sign in" in reply.text.lower() and talk.events() == []
+
+
+@pytest.mark.parametrize("text", ["hide the first one", "take the first one out", "nimm den ersten raus"])
+def test_what_nobody_wants_leaves_their_conversation_only(text: str, talk: Talk) -> None:
+    first = talk.say("a rug", user=None).items[0]
+    assert first.title in talk.say(text, user=None).text and talk.events() == []
+    assert first.item_id not in talk.state.on_screen
+    assert first.item_id not in [item.item_id for item in talk.say("in wool", user=None).items]
 
 
 def test_nothing_is_logged_for_a_reference_to_nothing(talk: Talk) -> None:

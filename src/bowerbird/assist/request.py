@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -115,6 +116,8 @@ class Request:
     """Whether the price was said relative to items on screen ("cheaper")."""
     budget: PriceRange = ANY_PRICE
     """The price range that was said in amounts; `price` may be narrowed by "cheaper" as well."""
+    is_total: bool = False
+    """Whether the budget was said to be for everything together."""
 
     def of_kind(self, kind: KindNeed) -> Request:
         """What is asked of one of its kinds."""
@@ -122,6 +125,11 @@ class Request:
         price = kind.price if kind.price.bounded else self.price
         budget = kind.price if kind.price.bounded else self.budget
         return replace(self, facets=facets, wording=wording, kinds=(), price=price, budget=budget)
+
+    @property
+    def has_total_budget(self) -> bool:
+        """Whether its budget is for all of its kinds together."""
+        return bool(self.is_total and self.kinds and self.budget.high < math.inf)
 
     @property
     def constrained(self) -> bool:
@@ -156,7 +164,7 @@ class Request:
         rest |= {"wording": dict(self.wording), "without": list(self.without), "follow_up": self.follow_up}
         rest |= {"kinds": [kind.as_dict() for kind in self.kinds], "recipient": self.recipient}
         rest |= {"is_gift": self.is_gift, "unknown_kind": self.unknown_kind, "noun": self.noun}
-        rest |= {"is_relative": self.is_relative}
+        rest |= {"is_relative": self.is_relative, "is_total": self.is_total}
         return {**rest, **sets, "price": self.price.as_dict(), "budget": self.budget.as_dict()}
 
     @classmethod
@@ -179,6 +187,7 @@ class Request:
                 is_gift=bool(raw.get("is_gift", False)),
                 unknown_kind=str(raw.get("unknown_kind", ""))[:100],
                 is_relative=bool(raw.get("is_relative", False)),
+                is_total=bool(raw.get("is_total", False)),
                 price=price,
                 budget=PriceRange.from_dict(raw["budget"]) if "budget" in raw else price,
                 noun=str(raw.get("noun", ""))[:100],

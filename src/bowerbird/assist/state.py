@@ -22,6 +22,7 @@ MAX_OFFERED = 200
 MAX_EXCLUDED = 50
 MAX_MESSAGES = 3
 MAX_ACTIONS = 10
+MAX_ITEM_QUESTION = 200  # characters
 MAX_ID_LENGTH = 500
 
 
@@ -69,6 +70,8 @@ class DialogueState:
     messages: tuple[str, ...] = ()
     """The user's last messages on this topic, in English, the newest last."""
     question: ClarifyingQuestion | None = None
+    item_question: str = ""
+    """What the last message asked of an item, in English, which "and the second one?" asks again."""
     actions: tuple[ItemAction, ...] = ()
     """What was done to items and can be undone, the newest last."""
     language: str = "en"
@@ -104,6 +107,7 @@ class DialogueState:
             "question": vars(self.question) | {"options": list(self.question.options)}
             if self.question
             else None,
+            "item_question": self.item_question,
             "actions": [action.as_dict() for action in self.actions],
             "language": self.language,
             "turns": self.turns,
@@ -128,6 +132,7 @@ class DialogueState:
                 question=ClarifyingQuestion(str(question["facet"]), _ids(question["options"], 20))
                 if question
                 else None,
+                item_question=str(raw.get("item_question", ""))[:MAX_ITEM_QUESTION],
                 actions=tuple(
                     ItemAction(
                         str(action["action"])[:20],

@@ -18,7 +18,7 @@ from bowerbird.assist.languages import (
 from bowerbird.assist.languages.names import LANGUAGE_NAMES
 from bowerbird.assist.languages.typos import correct_words
 from bowerbird.assist.parts import Parts
-from bowerbird.assist.request import Shown
+from bowerbird.assist.request import Order, Shown
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Message, Recognition
@@ -34,6 +34,8 @@ from bowerbird.text.words import normalize_text, tokenize
 if TYPE_CHECKING:
     from bowerbird.data.events import Event
 
+_SAME_QUESTION = re.compile(r"^(?:and|what about|how about|also)\b")
+"""The last question, of another item: "and the second one?"."""
 Record = Callable[["Event"], None]
 """Logs an event of the user."""
 
@@ -94,16 +96,22 @@ def read_message(
     focus = parts.shown(state.focus) if state.focus else None
 
     def point(text: str) -> ItemReference:
-        return items_pointed_at(text, on_screen, focus, _names_of(parts), _described_on(parts, on_screen))
+        sorted_by = state.request.order if state.request else Order.RELEVANCE
+        described_on = _described_on(parts, on_screen)
+        return items_pointed_at(text, on_screen, focus, _names_of(parts), described_on, sorted_by)
 
     reference = point(plain)
+    is_same_question = False
     if (
         (reference.items or reference.missing)
         and reference.is_explicit
         and not parts.lexicon.content_stems(reference.rest)
         and not COMPARES_PRICE.search(plain)
     ):
+        is_same_question = bool(state.item_question and _SAME_QUESTION.search(plain))
         plain += " ?"  # nothing but an id or a title: what is it?
+        if is_same_question:
+            plain, reference = state.item_question, replace(reference, rest=state.item_question)
     is_blank = not any(letter.isalnum() for letter in plain)
     if is_blank:
         has_need = not text.strip() and state.request is not None and state.request.constrained
@@ -124,14 +132,14 @@ def read_message(
             has_question=state.question is not None,
             is_foreign=parts.endpoint is not None and is_foreign(original, parts.knows_word),
         )
-        recognised = parts.acts.recognise(message)
+        recognised = Recognition(Act.ITEM_QUESTION) if is_same_question else parts.acts.recognise(message)
     if recognised.english:  # a model had to read it
         plain = digits_for_words(recognised.english)
         reference = point(plain)
         language = _language_of(parts, recognised.language)
     return Turn(
         parts=parts,
-        state=replace(state, language=language.code, turns=state.turns + 1),
+        state=replace(state, language=language.code, turns=state.turns + 1, item_question=""),
         text=text,
         plain=plain,
         language=load_language(reply_language, parts.languages_folder) if reply_language else language,

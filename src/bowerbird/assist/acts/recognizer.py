@@ -13,6 +13,7 @@ from dataclasses import replace
 from bowerbird.assist.acts.classifier import ActClassifier
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import UNSURE, ActRecognizer, Message, Recognition, recognise
+from bowerbird.assist.understand.patterns.items import EXTREME
 from bowerbird.assist.understand.patterns.shop import POLICY
 from bowerbird.data.arrays import FloatArray
 
@@ -57,6 +58,8 @@ class RuleRecognizer:
         """The act by the rules."""
         reference = message.reference
         points = bool(reference.items or reference.missing)
+        if not points and EXTREME.search(message.plain):
+            return Recognition(Act.FIND)  # the other end of a list by price, which is not on screen
         by_rank = points and reference.is_explicit
         recognition = recognise(message.plain, points=points, points_by_rank=by_rank)
         is_range = recognition == Recognition(Act.ABOUT_SHOP, "range")

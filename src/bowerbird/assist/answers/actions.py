@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bowerbird.assist.answers.item_answers import missing
+from bowerbird.assist.find.need import leave_out
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
-from bowerbird.assist.request import Request, asked_for_again, with_values, without_values
+from bowerbird.assist.request import Request, Shown, asked_for_again, with_values, without_values
 from bowerbird.assist.state import MAX_ACTIONS, ItemAction
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
@@ -39,6 +40,8 @@ def act_on_item(turn: Turn) -> Reply:
     if not targets:
         return Reply(turn.say("action_which", action=word), Act.UNCLEAR, state=turn.state)
     if turn.user is None or turn.record is None:
+        if action == Action.HIDE:
+            return _left_out(turn, targets)
         return Reply(turn.say("action_needs_user", action=word), act, state=turn.state)
     for target in targets:
         _count_again(turn, target.item_id)
@@ -52,6 +55,16 @@ def act_on_item(turn: Turn) -> Reply:
         state = replace(state, on_screen=tuple(i for i in state.on_screen if i not in ids), focus=None)
     titles = join_words([target.title for target in targets], turn.say("and"))
     return Reply(turn.say("saved" if action == Action.SAVE else "hidden", title=titles), act, state=state)
+
+
+def _left_out(turn: Turn, targets: Sequence[Shown]) -> Reply:
+    """Leave items out of a conversation with somebody unknown: nothing is logged."""
+    ids = [target.item_id for target in targets]
+    on_screen = tuple(item_id for item_id in turn.state.on_screen if item_id not in ids)
+    request = leave_out(replace(turn.state.request or Request(), follow_up=True), ids)
+    state = replace(turn.state, request=request, on_screen=on_screen, focus=None, question=None)
+    text = turn.say("left_out", title=join_words([target.title for target in targets], turn.say("and")))
+    return Reply(text, Act.HIDE, state=state, suggestions=(turn.say("suggest_more"),))
 
 
 def undo(turn: Turn) -> Reply:

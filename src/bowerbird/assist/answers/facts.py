@@ -115,6 +115,11 @@ def fact_asked(question: str, item: Item, position: int, vocabulary: Vocabulary)
     )
 
 
+def is_price_question(question: str) -> bool:
+    """Whether a cleaned English question is about a price."""
+    return dict(_ATTRIBUTES)["price"].search(question) is not None
+
+
 def _attribute(name: str, item: Item) -> Fact | None:
     attributes = {normalize_text(key, 60): value for key, value in item.attributes.items() if value}
     if name in ("price", "stock", "describe"):

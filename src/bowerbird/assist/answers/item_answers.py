@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from bowerbird.assist.answers.facts import Fact, fact_asked, sentences, table_of_differences
 from bowerbird.assist.answers.listing_fields import answer_field
+from bowerbird.assist.answers.price_answers import answer_prices
 from bowerbird.assist.answers.variant_answers import answer_variants
 from bowerbird.assist.find.finding import name_item
 from bowerbird.assist.find.offers import price_with_sale, priced
@@ -15,6 +16,7 @@ from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.reply import Comparison, Reply
 from bowerbird.assist.request import Request, Shown
+from bowerbird.assist.state import MAX_ITEM_QUESTION
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.mentions import mentions_of
@@ -74,6 +76,9 @@ def answer_question(turn: Turn) -> Reply:
     """A question about an item, answered from its listing."""
     if is_about_rank(turn):
         return answer_which(turn)
+    if text := answer_prices(turn):
+        state = replace(turn.state, question=None, item_question="how much is it")
+        return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
     target = _target(turn)
     if target is None:
         return missing(turn)
@@ -82,7 +87,8 @@ def answer_question(turn: Turn) -> Reply:
     if text := answer_variants(turn, position) or answer_field(turn, item):
         state = replace(turn.state, focus=target.item_id, question=None)
         return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
-    fact = fact_asked(turn.reference.rest or turn.plain, item, position, turn.parts.vocabulary)
+    question = turn.reference.rest or turn.plain
+    fact = fact_asked(question, item, position, turn.parts.vocabulary)
     title = item.title or item.item_id
     if fact.attribute == "price":
         key = "fact_price" if item.price is not None else "fact_no_price"
@@ -109,7 +115,12 @@ def answer_question(turn: Turn) -> Reply:
         text = turn.say("fact_no", title=title, fact=_values(turn, fact))
     else:
         text = turn.say("fact_unknown", title=title)
-    state = replace(turn.state, focus=target.item_id, question=None)
+    state = replace(
+        turn.state,
+        focus=target.item_id,
+        question=None,
+        item_question=question[:MAX_ITEM_QUESTION],
+    )
     return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
 
 
@@ -236,7 +247,9 @@ def _cell(turn: Turn, name: str, value: str) -> str:
 def _target(turn: Turn) -> Shown | None:
     if turn.reference.missing:
         return None
-    return turn.reference.items[0] if turn.reference.items else turn.focus
+    is_spoken_of = turn.focus and len(turn.reference.items) > 1 and not turn.reference.is_explicit
+    # "Are they waterproof?" after a word about one pair of boots is about that pair.
+    return turn.reference.items[0] if turn.reference.items and not is_spoken_of else turn.focus
 
 
 def _item(turn: Turn, shown: Shown) -> Item:

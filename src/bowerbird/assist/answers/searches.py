@@ -9,18 +9,19 @@ import numpy as np
 
 from bowerbird.assist.answers import actions, item_answers, talk
 from bowerbird.assist.answers.item_lists import ListAnswer, answer_with_list, kinds_in_words, opening
-from bowerbird.assist.answers.unknown_kinds import unknown_kind
+from bowerbird.assist.answers.unknown_kinds import kind_in_words, unknown_kind
 from bowerbird.assist.find.finding import RELATIVE, ItemMatches, find_items, relative_meaning
 from bowerbird.assist.find.need import leave_out, need_after, says_nothing
 from bowerbird.assist.find.offers import priced
 from bowerbird.assist.languages import ENGLISH
-from bowerbird.assist.needs import describe_need
+from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.price_range import PriceRange
 from bowerbird.assist.reply import Reply, ReplyItem
 from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
+from bowerbird.assist.understand.kinds.unknown_kinds import unlisted_kinds
 from bowerbird.assist.understand.readable import is_gibberish, is_other_script, unknown_id
 from bowerbird.assist.understand.references import COMPARES_ALONE
 from bowerbird.data.arrays import BoolArray, FloatArray
@@ -61,10 +62,20 @@ def search(turn: Turn) -> Answer:
     if matches.nearest and request.price.bounded and not any(_has_price(turn, request)):
         need = describe_need(replace(request, price=PriceRange()), turn.language)
         return answer_with_list(turn, matches, request, act, None, turn.say("no_prices", need=need))
-    first_sentence = _unknown_audience(turn)
+    first_sentence = _missing_kinds(turn, request) or _unknown_audience(turn)
     if first_sentence:
         first_sentence += " " + opening(turn, matches, act, None)
     return answer_with_list(turn, matches, request, act, first_sentence=first_sentence)
+
+
+def _missing_kinds(turn: Turn, request: Request) -> str:
+    """What to say of the kinds that a message asks for beside others, and the shop does not have."""
+    if "type" not in request.facets or request.is_gift:
+        return ""
+    parts = turn.parts
+    kinds = unlisted_kinds(turn.plain, parts.vocabulary, parts.lexicon.items_by_stem, parts.is_aside)
+    words = join_words([kind_in_words(turn, kind) for kind in kinds], turn.say("or"))
+    return turn.say("no_such_kinds", kind=words) if kinds else ""
 
 
 def _unknown_audience(turn: Turn) -> str:

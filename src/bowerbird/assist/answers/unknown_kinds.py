@@ -19,12 +19,18 @@ MAX_QUOTED = 2000  # characters of a message
 
 def unknown_kind(turn: Turn, request: Request) -> Reply:
     """The shop has none of it; what it has instead."""
-    is_english = turn.language.code == ENGLISH or not turn.language.has_file
-    kind = plural(request.unknown_kind) if is_english else _as_asked(turn, request.unknown_kind)
-    text = turn.say("no_kind", kind=kind, range=talk.describe_range(turn))
+    text = turn.say(
+        "no_kind", kind=kind_in_words(turn, request.unknown_kind), range=talk.describe_range(turn)
+    )
     state = replace(turn.state, request=None, question=None)
     suggestions = (turn.say("suggest_popular"), turn.say("suggest_range"))
     return Reply(text, Act.FIND, unmet=(request.unknown_kind,), state=state, suggestions=suggestions)
+
+
+def kind_in_words(turn: Turn, kind: str) -> str:
+    """A kind of thing in the plural; in another language as it was asked for."""
+    is_english = turn.language.code == ENGLISH or not turn.language.has_file
+    return plural(kind) if is_english else _as_asked(turn, kind)
 
 
 def _as_asked(turn: Turn, kind: str) -> str:

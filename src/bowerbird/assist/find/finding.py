@@ -18,6 +18,7 @@ from bowerbird.assist.find.retrieval import Constraint, SourceScores, constraint
 from bowerbird.assist.languages import ENGLISH, Language, load_language
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.parts import Parts
+from bowerbird.assist.price_range import PriceRange
 from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Request, asked_for_again
 from bowerbird.assist.turn import Turn
@@ -141,6 +142,8 @@ def _offerable(turn: Turn, request: Request) -> BoolArray:
     base = parts.catalogue.available.copy()
     base[[parts.catalogue.position[i] for i in request.without if i in parts.catalogue]] = False
     base[_hidden(parts, turn.user)] = False
+    if "type" not in request.facets and not request.is_gift:  # "something for the sofa" is no sofa
+        base &= ~parts.vocabulary.mask("type", request.preferred.get("type", ()))
     for facet, values in turn.state.excluded.items():
         wanted_again = asked_for_again(request, facet, turn.state.excluded)
         base &= ~parts.vocabulary.mask(facet, values - wanted_again)
@@ -260,13 +263,34 @@ def _of_each_kind(turn: Turn, request: Request, base: BoolArray, rank: Rank) -> 
     """The best of each kind that was asked for, in turn."""
     parts, share = turn.parts, -(-turn.n // len(request.kinds))
     lists = []
-    for kind in request.kinds:
-        own = request.of_kind(kind)
+    for own in _within_total(parts, request, base):
         constraints = constraints_of(own, parts.catalogue, parts.vocabulary, turn.language)
         lists.append(rank(_suiting_recipient(parts, own, _satisfying(base, constraints)), share))
     by_rank = [position for rank in zip_longest(*lists) for position in rank if position is not None]
     best = set(by_rank[: max(turn.n, len(lists))])
     return [position for positions in lists for position in positions if position in best]
+
+
+def _within_total(parts: Parts, request: Request, base: BoolArray) -> list[Request]:
+    """The needs of its kinds. A budget for all of them is divided, so that any one of each is within it.
+
+    Each kind gets its lowest price, and of the rest a share as its mean price is one of all mean prices.
+    """
+    needs = [request.of_kind(kind) for kind in request.kinds]
+    if not request.has_total_budget:
+        return needs
+    prices = [
+        parts.catalogue.prices[base & parts.vocabulary.mask("type", kind.types)] for kind in request.kinds
+    ]
+    lowest = np.array([np.nanmin(of_kind, initial=np.inf) for of_kind in prices])
+    if not np.isfinite(lowest).all() or lowest.sum() > request.budget.high:
+        return needs
+    means = np.array([np.nanmean(of_kind) for of_kind in prices])
+    shares = lowest + (request.budget.high - lowest.sum()) * means / means.sum()
+    return [
+        replace(need, price=need.price.narrowed(PriceRange(high=float(share))))
+        for need, share in zip(needs, shares, strict=True)
+    ]
 
 
 def meaning_of(parts: Parts, request: Request, image: bytes | None) -> FloatArray | None:

@@ -30,7 +30,9 @@ _ITS_VALUE = re.compile(
 """What is to be as it is of the item spoken of last: "more from this brand"."""
 _FACET_OF = {"maker": "brand", "designer": "brand", "color": "colour", "fabric": "material"}
 _OTHER_VERSION = re.compile(
-    r"\b(?:have|get|got|want|come|comes|see|like|take) (?:it|this|that)(?: one)? in\b"
+    r"\b(?:have|get|got|want|come|comes|see|like|take) (?:it|this|that|them|these|those)(?: ones?)? in\b|"
+    r"\b(?:does|do|is|are) (?:it|this|that|they|these|those)(?: ones?)? "
+    r"(?:also |come |available |made ){1,2}in\b"
 )
 """What is asked of the item that was spoken of last: "do you have it in blue?"."""
 
@@ -60,7 +62,8 @@ def need_after(turn: Turn) -> Request:
     if turn.reference.is_explicit and turn.reference.items and COMPARES_PRICE.search(turn.plain):
         request = _priced_against(turn, turn.reference.items[0])
     else:
-        request = read_need(turn, turn.plain, previous)
+        text = _OTHER_VERSION.sub(" in", turn.plain) if wants_others_in(turn) else turn.plain
+        request = read_need(turn, text, previous)
     picture = previous.picture if previous and request.follow_up else ""
     if turn.image:
         picture = base64.b64encode(small_copy(turn.image)).decode()

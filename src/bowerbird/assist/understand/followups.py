@@ -70,6 +70,9 @@ def is_new_topic(
         return True
     if own.is_gift and not (previous.is_gift or own.facets or _BACKWARD.search(text)):
         return True  # "a gift under 50" after "cheese" is no cheese
+    place = own.preferred.get("type")
+    if place and "type" not in own.facets and place != previous.preferred.get("type"):
+        return not _BACKWARD.search(text)  # "something for the sofa"
     if "type" in own.facets:
         before = previous.facets.get("type")
         narrower = before is not None and own.facets["type"] <= before
@@ -148,6 +151,7 @@ def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Req
         wording=_named_after(own, previous, facets, adds),
         price=price,
         budget=budget,
+        is_total=own.is_total or (previous.is_total and not own.budget.bounded),
         kinds=own.kinds or (previous.kinds if "type" not in own.facets else ()),
         recipient=own.recipient or previous.recipient,
         is_gift=own.is_gift or previous.is_gift,

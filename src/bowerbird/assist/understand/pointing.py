@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bowerbird.assist.request import Shown
+from bowerbird.assist.request import Order, Shown
 from bowerbird.assist.understand.prices import GAP
 
 _ORDINALS = {
@@ -58,6 +58,10 @@ _EXTREME = re.compile(
     r"\bthe (?P<which>cheapest|cheaper|least expensive|most expensive|priciest|more expensive)"
     r"(?: (?:one|item|option)|(?= of (?:them|these|those|the))|(?=\?|$))"
 )
+_OTHER_END = {
+    Order.CHEAPEST: re.compile(r"\b(?:most expensive|priciest|dearest)\b"),
+    Order.MOST_EXPENSIVE: re.compile(r"\b(?:cheapest|least expensive)\b"),
+}
 _THIS = re.compile(
     r"\b(?:(?:this|that) (?:one|item|product|article)|(?:these|those) (?:ones|items|products)|"
     r"it|its|it's|this|that|them|these|those|they)\b"
@@ -93,11 +97,13 @@ def items_pointed_at(
     focus: Shown | None,
     by_name: Callable[[str], tuple[tuple[Shown, ...], str]] | None = None,
     by_description: Callable[[str], Sequence[Shown]] | None = None,
+    sorted_by: Order = Order.RELEVANCE,
 ) -> ItemReference:
     """Resolve the references of a cleaned text.
 
     `by_name` finds exact ids and titles of the catalogue and gives the rest of the text; `by_description`
-    the items on screen that fit a few words ("green").
+    the items on screen that fit a few words ("green"). Of a list that is `sorted_by` price, the other end
+    is not on screen: "and the most expensive?" points at none of the cheapest.
 
     >>> screen = [Shown("a", "Lamp", 40.0), Shown("b", "Torch", 30.0), Shown("c", "Candle", 5.0)]
     >>> [item.item_id for item in items_pointed_at("compare the first two", screen, None).items]
@@ -108,7 +114,11 @@ def items_pointed_at(
     named, text = by_name(text) if by_name else ((), text)
     if named:
         return ItemReference(named, "", True, text)
-    for find in (_first_n, _all, _pair, _singles, _extreme):
+    is_other_end = any(sorted_by == order and pattern.search(text) for order, pattern in _OTHER_END.items())
+    finders = (
+        [_first_n, _all, _pair, _singles] if is_other_end else [_first_n, _all, _pair, _singles, _extreme]
+    )
+    for find in finders:
         reference = find(text, on_screen)
         if reference is not None:
             return reference

@@ -49,7 +49,8 @@ _AT_LEAST = (
 _UNITS = re.compile(
     r"\s*-?\s*(?:people|persons?|guests?|adults|kids|children|seats?|seaters?|pieces?|pcs|packs?|pairs?|"
     r"sets?|cm|mm|"
-    r"m|metres?|meters?|inch(?:es)?|in\b|ft|feet|foot|kg|g|grams?|lbs?|l|litres?|liters?|ml|years?|yrs?|"
+    r"m|metres?|meters?|inch(?:es)?|in\b(?! (?:total|all|sum)\b)|ft|feet|foot|kg|g|grams?|lbs?|"
+    r"l|litres?|liters?|ml|years?|yrs?|"
     r"year-olds?|y/?o|"
     r"months?|weeks?|days?|hours?|minutes?|mins?|items?|things|ones|options?|drawers?|shelves|doors?|"
     r"legs|lights|bulbs?|"
@@ -109,6 +110,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
             "around",
             True,
         ),
+        (rf"{_START}{_A}\s+(?:in total|in all|altogether|all together)\b", "at most", False),
+        (rf"\bfor\s+(?=[$€£]?[1-9]\d\d){_A}", "at most", True),
         (rf"\b(?:make (?:it|that)|let'?s say)\s+{_A}", "at most", True),
         (rf"{_START}{_A}", "at most", True),
     )

@@ -49,14 +49,26 @@ _CHEAP = re.compile(
     r"not (?:too |that |so |very )?(?:expensive|pricey))\b"
 )
 _MOST_EXPENSIVE = re.compile(
-    r"\b(?:(?:highest|most expensive) (?:price )?first|price,? (?:high to low|descending)|"
+    r"\b(?:(?:highest|most expensive) (?:price )?first|high(?:est)? to low(?:est)?|descending|"
     r"most expensive|priciest|dearest|most luxurious|as expensive as possible)\b"
 )
 _CHEAPEST = re.compile(
-    r"\b(?:(?:sort(?:ed)?|order(?:ed)?) by price|(?:lowest|cheapest) (?:price )?first|price,? low to high|"
+    r"\b(?:(?:lowest|cheapest) (?:price )?first|low(?:est)? to high(?:est)?|ascending|"
     r"cheapest|lowest[ -]price[d]?|least expensive|as (?:cheap|inexpensive|affordable) as possible|"
     r"cheapest possible)\b"
 )
+_TOTAL = re.compile(
+    r"\b(?:in total|total budget|altogether|all together|in all|overall|for everything|in sum)\b"
+)
+_BY_PRICE = re.compile(
+    r"\b(?:sort|order|rank|arrang)(?:ed?|ing)?(?: (?:it|them|these|those|the list))? by (?:the )?prices?\b"
+)
+_REVERSED = re.compile(
+    r"\b(?:other way (?:a)?round|reversed?(?: (?:the |that |this )?(?:order|sorting|list|it))|"
+    r"opposite order)\b|"
+    r"^(?:now |and )*reversed?\W*$"
+)
+_OPPOSITE = {Order.CHEAPEST: Order.MOST_EXPENSIVE}
 
 
 def understand(
@@ -82,6 +94,7 @@ def understand(
     dropped, rest = _take_dropped(plain, vocabulary)
     recipient, is_gift, rest = take_recipient(rest)
     references, rest = take_references(rest, shown)
+    rest = _BY_PRICE.sub(GAP, _REVERSED.sub(GAP, rest))
     clauses = rest
 
     def is_type(after: str) -> bool:
@@ -100,7 +113,7 @@ def understand(
         wording={facet: " or ".join(dict.fromkeys(matches.wording[facet])) for facet in matches.facets},
         price=price,
         words=_words_wanted(rest, matches),
-        order=_order(plain),
+        order=_order(plain, previous),
         like=references.like,
         without=references.without,
         kinds=kinds_asked_for(
@@ -110,8 +123,12 @@ def understand(
         is_gift=is_gift,
         is_relative=references.price.bounded,
         budget=stated,
+        is_total=_TOTAL.search(plain) is not None,
     )
     own = without_own_needs(own) if own.kinds else own
+    if "type" in own.preferred and "type" not in own.facets:
+        # "Something for my black leather sofa" need be neither black nor of leather.
+        own = replace(own, preferred={"type": own.preferred["type"]})
     if previous is not None and refines_kind(plain, own, previous):
         return with_refined_kind(own, previous)
     if not references.any:
@@ -157,9 +174,13 @@ def _frozen(table: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
     return {facet: frozenset(values) for facet, values in table.items() if values}
 
 
-def _order(text: str) -> Order:
+def _order(text: str, previous: Request | None) -> Order:
+    if previous is not None and _REVERSED.search(text):
+        return _OPPOSITE.get(previous.order, Order.CHEAPEST)
     if _CHEAPEST.search(text):
         return Order.CHEAPEST
     if _MOST_EXPENSIVE.search(text):
         return Order.MOST_EXPENSIVE
+    if _BY_PRICE.search(text):
+        return Order.CHEAPEST
     return Order.CHEAP if _CHEAP.search(text) else Order.RELEVANCE

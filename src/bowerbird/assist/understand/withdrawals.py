@@ -32,6 +32,11 @@ _FORGETS = re.compile(
     rf"(?: (?:part|bit|thing|requirement|one|ones|stuff))?{_END}"
 )
 """What holds no more."""
+_REMOVES = re.compile(
+    rf"\b(?:remove|hide|skip|scrap|leave out|take out|take away|(?:don'?t|do not) need) "
+    rf"(?:the |my |an? |any )*(?P<what>{_VALUES}){_END}"
+)
+"""One of several kinds that is not wanted any more: "leave out the lamp"."""
 _NEED_NOT_BE = re.compile(
     rf"\b(?:(?:does(?:n'?t| not)|do(?:n'?t| not)) (?:necessarily )?(?:have|need) to be|"
     rf"(?:needn'?t|need not) be|not necessarily|no need for) (?:in |made of )?(?P<what>{_VALUES}){_END}"
@@ -46,8 +51,14 @@ def take_withdrawal(
 
     A value that is accepted and was not rejected is a wish like any other: it stays in the text.
     """
-    for pattern in (_FORGETS, _NEED_NOT_BE, _ACCEPTS, _WHY_NOT):
-        earlier = (wanted, rejected) if pattern in (_FORGETS, _NEED_NOT_BE) else (rejected,)
+    earlier_of: dict[re.Pattern[str], tuple[Values, ...]] = {
+        _FORGETS: (wanted, rejected),
+        _REMOVES: (_several_of(wanted),),
+        _NEED_NOT_BE: (wanted, rejected),
+        _ACCEPTS: (rejected,),
+        _WHY_NOT: (rejected,),
+    }
+    for pattern, earlier in earlier_of.items():
         match = pattern.search(text)
         if match is None:
             continue
@@ -62,11 +73,22 @@ def take_withdrawal(
     return {}, text
 
 
+def _several_of(wanted: Values) -> Values:
+    """Kinds of which one can be left out, where several are wanted."""
+    kinds = wanted.get("type", frozenset())
+    return {"type": kinds} if len(kinds) > 1 else {}
+
+
 def withdraw(request: Request, values: Values) -> Request:
     """The request without values that hold no more, wanted or rejected."""
     facets = without_values(request.facets, values)
+    kinds = tuple(kind for kind in request.kinds if not kind.types <= values.get("type", frozenset()))
+    if len(kinds) == 1 < len(request.kinds):
+        request, kinds = request.of_kind(kinds[0]), ()
+        facets = {**facets, **request.facets}
     return replace(
         request,
+        kinds=kinds,
         facets=facets,
         exact=without_values(request.exact, values),
         preferred=without_values(request.preferred, values),

@@ -147,10 +147,18 @@ def with_refined_kind(own: Request, previous: Request) -> Request:
             kind,
             facets={**kind.facets, **facets},
             wording={**kind.wording, **wording},
-            price=own.budget if own.budget.bounded else kind.price,
+            price=_price_of_kind(own, kind),
         )
         if kind.types == own.facets["type"]
         else kind
         for kind in previous.kinds
     )
     return replace(previous, text=own.text, kinds=kinds, follow_up=True, is_relative=False)
+
+
+def _price_of_kind(own: Request, kind: KindNeed) -> PriceRange:
+    """ "The table cheaper", "the table under 100": what that makes of its price."""
+    if own.is_relative:
+        narrowed = own.price.narrowed(kind.price)
+        return narrowed if narrowed.low <= narrowed.high else own.price
+    return own.budget if own.budget.bounded else kind.price

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from bowerbird.assist.request import Request
+from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import stem_phrase, word_set
@@ -41,6 +42,7 @@ _NO_KINDS = word_set(
     clothes clothing apparel garment garments clothings furniture furnishings homeware decoration decorations
     anywhere somewhere anybody somebody anyone someone everybody everyone whatever whichever
     pick picks choose
+    come comes
     hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )
@@ -95,6 +97,9 @@ _NO_PART = word_set(
     "loves like love me cheapest best other expensive most least"
 )
 """Words before a noun that are no part of what it names."""
+SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|[,:&]")
+"""What stands between several kinds."""
+_COUNTED = re.compile(r"^(?:(?:and|also|plus|maybe) )*(?:an?|some|one|two|three|four|five|six|\d+)\s")
 _ARTICLE = re.compile(r"(?:^|\s)an? $")
 _ASKED = re.compile(
     r"(?:^|\b(?:do you (?:have|sell|stock|carry)|have you got|got|i (?:need|want)|i'?m looking for|"
@@ -126,6 +131,39 @@ def unknown_kind(
         if is_kind and stem not in vocabulary.known_stems and not is_mentioned:
             return phrase
     return ""
+
+
+def unlisted_kinds(
+    text: str,
+    vocabulary: Vocabulary,
+    texts: Mapping[str, object],
+    is_aside: Callable[[str], bool] = lambda stem: False,
+) -> tuple[str, ...]:
+    """The kinds of a list that the catalogue has none of, beside others that it has: of "two mugs and one
+    plate" the plate, where no item's text names one; `is_aside` as for `unknown_kind`.
+
+    Only what stands there as the others do counts: with an article or a number, or bare beside bare kinds.
+    """
+    clauses = [clause.strip(" .!?") for clause in SEVERAL.split(text)]
+    known = [clause for clause in clauses if _names_type(clause, vocabulary)]
+    if not known or len(known) == len(clauses):
+        return ()
+    are_bare = not any(_COUNTED.match(clause) for clause in known if clause != clauses[0])
+    unknown = list[str]()
+    for clause in clauses:
+        if clause in known or not (_COUNTED.match(clause) or (are_bare and clause.isalpha())):
+            continue
+        nouns = [(phrase, stem) for phrase, stem, _ in _nouns(clause, vocabulary)]
+        unknown += [
+            phrase
+            for phrase, stem in nouns[:1]
+            if stem not in vocabulary.known_stems and (stem not in texts or is_aside(stem))
+        ]
+    return tuple(unknown)
+
+
+def _names_type(text: str, vocabulary: Vocabulary) -> bool:
+    return "type" in mentions_of(text, vocabulary, {}).facets
 
 
 def asked_noun(request: Request, vocabulary: Vocabulary) -> str:

@@ -44,6 +44,39 @@ ITS_FACTS = Rule(
         r"(?:brand|maker|manufacturer|price|colou?r|material|fabric|size|dimensions)\W*$",
     ),
 )
+TOTAL = Rule(
+    Act.ITEM_QUESTION,
+    "",
+    any_of(
+        r"\b(?:what|how much)\b.{0,40}\b(?:total|altogether|all together|together|in all|in sum)\b",
+        r"^(?:and )?(?:the )?(?:grand )?total\W*$",
+        r"\b(?:add|sum) (?:it|them|that|these|those|everything) up\b",
+        r"\bhow much (?:for|is|are|would|will|do|does) (?:.{0,20} )?"
+        r"(?:everything|all (?:of )?(?:them|it|these|those|three|four|five)|the lot|both)\b",
+    ),
+)
+PRICES = Rule(
+    Act.ITEM_QUESTION,
+    "",
+    any_of(
+        r"^(?:and |so |ok |okay )*how much (?:is|are|does|do|for|would) (?:it|they|that|this|these|those|"
+        r"them|both|each|number|item|#|the (?:first|second|third|fourth|fifth|last|two|three|four|other)\b)",
+    ),
+)
+EXTREME = any_of(
+    r"^(?:and |what about |how about )*(?:the |your )?(?:cheapest|least expensive|most expensive|priciest|"
+    r"dearest)(?: one)?\W*$"
+)
+"""Nothing but an end of a list by price."""
+SORT = Rule(
+    Act.FIND,
+    "",
+    any_of(
+        r"^(?:please |can you |could you |now )*(?:sort|order|rank|arrange)\b.*\b(?:by|from)\b",
+        r"^(?:now |no |and )*(?:the )?(?:other way (?:a)?round|reverse(?:d)?(?: (?:the |that |this )?"
+        r"(?:order|sorting|list|it))?|opposite order)\W*(?:please)?\W*$",
+    ),
+)
 UNDO = Rule(
     Act.UNDO,
     "",
@@ -166,8 +199,12 @@ HIDE = Rule(
     "",
     any_of(
         (
-            r"\b(?:hide|remove|dismiss|discard|get rid of) (?:the|this|that|it|them|both|these|those|"
-            r"number|item|#)"
+            r"\b(?:hide|remove|dismiss|discard|get rid of|leave out|take out) (?:the|this|that|it|them|both|"
+            r"these|those|number|item|#)"
+        ),
+        (
+            r"\b(?:take|leave|throw) (?:the (?:first|second|third|fourth|fifth|last)|this|that|it|them|"
+            r"number|item|#).{0,20}\b(?:out|away|off)\b"
         ),
         r"\bnot interested in (?:the|this|that|it|them|these|those)\b",
         r"\bnever want to see (?:the (?:first|second|third|fourth|fifth|last)|this|that|it|these|those)\b",

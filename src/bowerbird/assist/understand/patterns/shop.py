@@ -26,7 +26,11 @@ POLICIES: tuple[tuple[str, str], ...] = (
         r"collect (?:it|them)",
     ),
     ("gift wrapping", r"gift[- ]?(?:wrap(?:ping)?|cards?|vouchers?)"),
-    ("discounts", r"discount codes?|coupons?|promo(?:tion)? codes?|student discount|loyalty|newsletter"),
+    (
+        "discounts",
+        r"price[- ]?match(?:ing|es)?|match (?:the |other |their )?prices?|"
+        r"discount codes?|coupons?|promo(?:tion)? codes?|student discount|loyalty|newsletter",
+    ),
     ("privacy", r"privacy|gdpr|cookies"),
 )
 POLICY = re.compile(

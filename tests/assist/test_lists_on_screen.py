@@ -1,0 +1,106 @@
+"""What people say of a list on screen: its order, its prices, one of its kinds, the same question again."""
+
+from __future__ import annotations
+
+import pytest
+
+from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.reply import Reply
+from bowerbird.assist.state import DialogueState
+
+
+def _talk(assistant: Assistant, *messages: str) -> list[Reply]:
+    state, replies = DialogueState(), []
+    for message in messages:
+        replies.append(assistant.reply(state, message))
+        state = DialogueState.from_dict(replies[-1].state.as_dict())
+    return replies
+
+
+def _prices(reply: Reply) -> list[float]:
+    return [item.price for item in reply.items if item.price is not None]
+
+
+def _kinds(assistant: Assistant, reply: Reply) -> set[str]:
+    return {assistant.parts.vocabulary.values_of(item.position, "type")[0] for item in reply.items}
+
+
+def test_a_list_is_sorted_and_turned_round(assistant: Assistant) -> None:
+    _, ascending, descending, again = _talk(
+        assistant, "rugs", "sort them by price", "the other way round", "and the cheapest?"
+    )
+    assert _prices(ascending) == sorted(_prices(ascending)) == _prices(again)
+    assert _prices(descending) == sorted(_prices(descending), reverse=True)
+    assert min(_prices(descending)) >= max(_prices(ascending))
+
+
+@pytest.mark.parametrize(
+    "message", ["what's the total?", "how much is it altogether", "was kostet das zusammen?"]
+)
+def test_prices_are_added_up(message: str, assistant: Assistant) -> None:
+    rugs, reply = _talk(assistant, "rugs", message)
+    assert f"{sum(_prices(rugs)):.2f} EUR" in reply.text
+
+
+def test_the_prices_of_several_items_are_all_named(assistant: Assistant) -> None:
+    rugs, reply = _talk(assistant, "rugs", "how much are the first two?")
+    assert [line.rsplit(": ", 1)[1] for line in reply.text.splitlines()] == [
+        f"{price:.2f} EUR" for price in _prices(rugs)[:2]
+    ]
+
+
+def test_a_question_is_asked_again_of_another_item(assistant: Assistant) -> None:
+    rugs, _, second, third = _talk(
+        assistant, "rugs", "how much is the first one?", "and the second one?", "what about the third?"
+    )
+    assert f"{_prices(rugs)[1]:.2f} EUR" in second.text and f"{_prices(rugs)[2]:.2f} EUR" in third.text
+
+
+@pytest.mark.parametrize("message", ["remove the sofa", "I don't need a sofa", "you can drop the sofa"])
+def test_one_of_two_kinds_is_left_out(message: str, assistant: Assistant) -> None:
+    both, rest = _talk(assistant, "a sofa and a rug", message)
+    assert _kinds(assistant, both) == {"Sofa", "Rug"} and _kinds(assistant, rest) == {"Rug"}
+
+
+def test_one_of_two_kinds_is_to_be_cheaper(assistant: Assistant) -> None:
+    both, cheaper = _talk(assistant, "a sofa and a rug", "swap the sofa for a cheaper one")
+    mask = assistant.parts.vocabulary.mask("type", {"Sofa"})
+    before, after = ([item.price for item in reply.items if mask[item.position]] for reply in (both, cheaper))
+    assert after and max(after) < min(before)
+    assert _kinds(assistant, cheaper) == {"Sofa", "Rug"}
+
+
+def test_any_one_of_each_kind_is_within_a_budget_for_all(assistant: Assistant) -> None:
+    reply = _talk(assistant, "a sofa and a rug for 110 in total")[0]
+    most = [
+        max(price for item in reply.items if mask[item.position] and (price := item.price) is not None)
+        for mask in (assistant.parts.vocabulary.mask("type", {kind}) for kind in ("Sofa", "Rug"))
+    ]
+    assert sum(most) <= 110
+
+
+@pytest.mark.parametrize(
+    ("message", "missing"),
+    [
+        ("two rugs and one teapot", "teapots"),
+        ("a sofa, a keyboard and a rug", "keyboards"),
+        ("keyboard, sofa, rug", "keyboards"),
+        ("a rug and something cosy", ""),
+        ("a rug and a sofa, please", ""),
+    ],
+)
+def test_missing_kinds_are_named(message: str, missing: str, assistant: Assistant) -> None:
+    text = _talk(assistant, message)[0].text
+    assert (f"We don't have {missing}." in text) if missing else ("don't have" not in text)
+
+
+def test_other_values_of_a_list_are_looked_for(assistant: Assistant) -> None:
+    _, reply = _talk(assistant, "rugs", "do they come in blue?")
+    assert reply.items and all(
+        "Blue" in assistant.parts.vocabulary.values_of(item.position, "colour")[0] for item in reply.items
+    )
+
+
+def test_what_something_is_for_is_not_what_it_is(assistant: Assistant) -> None:
+    _, reply = _talk(assistant, "rugs", "something for the sofa")
+    assert reply.items and "Sofa" not in _kinds(assistant, reply)
