@@ -26,6 +26,7 @@ COLUMNS = {
     "id": st.sampled_from(["a", "b", " c ", "", "é"]),
     "title": PROSE,
     "Description": PROSE,
+    "structured_title": st.sampled_from(["", 'default:"A <b>b</b>"', "trained_algorithmic_media: A", "x:y"]),
     "summary": PROSE,
     "price": PRICES,
     "sale price": PRICES,
@@ -85,6 +86,7 @@ def test_columns_and_rows_are_read_alike(table: list[list[str]]) -> None:
         drafts, rejected = [], []
         for record in read([path]):
             if isinstance(record, ItemBatch):
+                assert all(record.repairs.values()), "nothing is listed where nothing was left out"
                 repairs = [record.repairs.get(row, ()) for row in range(record.rows.num_rows)]
                 drafts += list(zip(record.rows.to_pylist(), record.pictures, repairs, strict=True))
             else:

@@ -126,6 +126,16 @@ ITEMS: dict[str, tuple[str | bytes, list[dict[str, Any]]]] = {
         ),
         [{"price": 24.567, "currency": "EUR", "attributes": {"colour": "Red"}, "image_link": "https://x.example/1.jpg", "additional_images": ("https://x.example/2.jpg",)}, {"price": 19.99, "availability": "out_of_stock"}],
     ),
+    "parts of a field in its name": ("id\ttitle\tshipping(country:service:price)\n1\tA\tIN:Express:99 INR\n", [{"shipping": "IN:Express:99 INR"}]),
+    "structured titles": ('id\ttitle\tstructured_title\tstructured_description\n1\t\ttrained_algorithmic_media:"Merlin: Series 3"\tdefault:Good\n2\tB\tx\t\n', [{"title": "Merlin: Series 3", "description": "Good"}, {"title": "B", "description": ""}]),
+    "structured titles in XML": (HEAD + "<item><g:id>1</g:id><g:structured_title><g:digital_source_type>trained_algorithmic_media</g:digital_source_type><g:content>Merlin</g:content></g:structured_title></item>" + TAIL, [{"title": "Merlin"}]),
+    "enclosed pictures": (HEAD + f'<item><guid>1</guid><title>A</title><enclosure url="{PICTURE}" type="image/jpeg" length="1"/><enclosure url="a.mp3" type="audio/mpeg"/></item>' + TAIL, [{"image_link": PICTURE, "additional_images": ()}]),
+    "Meta's pictures": ("id\ttitle\tprice\timage[0].url\timage[1].url\n1\tA\t5\thttps://x.example/1.jpg\thttps://x.example/2.jpg\n", [{"image_link": "https://x.example/1.jpg", "additional_images": ("https://x.example/2.jpg",)}]),
+    "Meta's pictures in JSON": ("id|title|price|image\n" + '1|A|5|[{"url": "https://x.example/1.jpg", "tag": ["a"]}, {"url": "https://x.example/2.jpg"}]\n', [{"image_link": "https://x.example/1.jpg", "additional_images": ("https://x.example/2.jpg",)}]),
+    "Shopify's own types": ("Handle,Title,Product Category,Type,Variant SKU,Variant Price\na,A,Apparel > Clothing,Shirts,S1,5\nb,B,Apparel > Shirts,shirts,S2,5\n", [{"category": ("Apparel", "Clothing", "Shirts")}, {"category": ("Apparel", "Shirts")}]),
+    "Shopify's pictures of variants": (json.dumps({"products": [{"handle": "a", "title": "A", "images": [{"id": 7, "src": "1.jpg", "variant_ids": []}, {"id": 8, "src": "2.jpg", "variant_ids": [5]}], "variants": [{"id": 5, "price": "1"}, {"id": 6, "price": "1", "image_id": 7}]}]}), [{"item_id": "5", "additional_images": ("1.jpg",)}, {"item_id": "6", "additional_images": ("2.jpg",)}]),
+    "WooCommerce's hidden products": ("ID,Type,SKU,Name,Published,Visibility in catalog\n1,simple,a,A,1,visible\n2,simple,b,B,1,hidden\n3,simple,c,C,1,search\n", [{"item_id": "a"}, {"item_id": "c"}]),
+    "OpenAI's first names": (lines({"id": "1", "title": "A", "link": "https://x.example", "price": "79.99 USD", "sale_price": "59.99 USD", "image_link": PICTURE, "product_review_rating": 4.6}), [{"item_id": "1", "price": 59.99, "list_price": 79.99, "rating": 4.6, "image_link": PICTURE}]),
     "Amazon's": (lines({"parent_asin": "A", "title": "B", "price": 12.345}), [{"price": 12.345, "currency": "USD"}]),
 }  # fmt: skip
 

@@ -20,6 +20,7 @@ from bowerbird.data.items import FURTHER_FIELDS, ITEM_SCHEMA
 from bowerbird.data.readers.catalogues.feed_items import (
     ATTRIBUTES,
     attributes_of,
+    content_of,
     parse_path,
     resolve_picture,
     split_links,
@@ -64,7 +65,8 @@ class FeedBatch:
         pictures = self._pictures(fields)
         arrays = [self._array(field, fields.get(field.name)) for field in ITEM_SCHEMA]
         rows = pa.table(arrays, schema=ITEM_SCHEMA)
-        yield ItemBatch(rows, self.locations, pictures, {row: tuple(r) for row, r in self.repairs.items()})
+        repairs = {row: tuple(each) for row, each in self.repairs.items() if each}
+        yield ItemBatch(rows, self.locations, pictures, repairs)
 
     def _rows(self, chosen: BoolArray) -> FeedBatch:
         columns = {name: column.filter(pa.array(chosen)) for name, column in self.columns.items()}
@@ -91,10 +93,15 @@ class FeedBatch:
     def _prose(self, *names: str) -> pa.Array:
         return _each_unless_plain(self._text(*names), parse_prose)
 
+    def _prose_or_structured(self, *names: str) -> pa.Array:
+        text, structured = self._text(*names), self._text(f"structured_{names[0]}")
+        content = each_distinct(structured, content_of, _TEXT)
+        return _each_unless_plain(pc.if_else(pc.equal(text, ""), content, text), parse_prose)
+
     def _texts(self) -> dict[str, pa.Array]:
         return {
-            "title": self._prose("title"),
-            "description": self._prose("description", "summary", "content"),
+            "title": self._prose_or_structured("title"),
+            "description": self._prose_or_structured("description", "summary", "content"),
             "brand": self._prose("brand"),
             "link": self._text("link"),
             "image_link": self._text("image_link"),

@@ -21,6 +21,7 @@ Row = Mapping[str, Sequence[str]]
 
 _BETWEEN_LEVELS = re.compile(r"[>»›→]")
 _BETWEEN_LINKS = re.compile(r"[,;|\s]+(?=(?:https?:)?//)", re.IGNORECASE)
+_SOURCE_TYPE = re.compile(r"^(?:default|(?:composite_with_)?trained_algorithmic_media)\s*:\s*", re.IGNORECASE)
 # The feed's field names -> the catalogue's attribute names.
 ATTRIBUTES = {
     "color": "colour",
@@ -36,6 +37,9 @@ FIELDS = {
     "id": "an id; required",
     "title": "a text, without HTML; required, or a picture",
     **dict.fromkeys(("description", "summary", "content"), "a text, without HTML; the first that is there"),
+    **dict.fromkeys(
+        ("structured_title", "structured_description"), "the same, where the plain field is missing"
+    ),
     "price": "a price",
     "sale_price": "a price; zero means none",
     "sale_price_effective_date": "two times with a slash between them; one may be missing",
@@ -66,6 +70,16 @@ def parse_path(text: str) -> tuple[str, ...]:
     ('Home', 'Lamps')
     """
     return tuple(name.strip() for name in _BETWEEN_LEVELS.split(parse_prose(text)) if name.strip())
+
+
+def content_of(text: str) -> str:
+    """The content of a structured title or description, which says by what it was written.
+
+    >>> content_of('trained_algorithmic_media:"Merlin: Series 3"'), content_of("Merlin: Series 3")
+    ('Merlin: Series 3', 'Merlin: Series 3')
+    """
+    content = _SOURCE_TYPE.sub("", text)
+    return content[1:-1] if len(content) > 1 and content[0] == content[-1] == '"' else content
 
 
 def split_links(text: str) -> list[str]:
@@ -149,8 +163,10 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
     picture = resolve_picture(first_of("image_link"), folder)
     item = Item(
         item_id=first_of("id"),
-        title=parse_prose(first_of("title")),
-        description=parse_prose(first_of("description", "summary", "content")),
+        title=parse_prose(first_of("title") or content_of(first_of("structured_title"))),
+        description=parse_prose(
+            first_of("description", "summary", "content") or content_of(first_of("structured_description"))
+        ),
         price=sale.price.amount if sale.price else None,
         currency=sale.price.currency if sale.price else "",
         brand=parse_prose(first_of("brand")),

@@ -105,5 +105,6 @@ def _require_id(path: Path, names: list[str]) -> None:
 
 @lru_cache(1024)
 def _normalise_name(name: str) -> str:
-    """Normalise a field's name: no namespace, lower case, underscores."""
-    return name.rsplit("}", 1)[-1].strip().lower().removeprefix("g:").replace(" ", "_")
+    """Normalise a field's name: no namespace, lower case, underscores; without its parts in brackets."""
+    whole = name.rsplit("}", 1)[-1].partition("(")[0]  # shipping(country:price)
+    return whole.strip().lower().removeprefix("g:").replace(" ", "_")

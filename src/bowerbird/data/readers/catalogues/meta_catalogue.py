@@ -6,12 +6,14 @@ with two lines of comments. Several pictures stand in one field, separated by co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bowerbird.data.readers.catalogues.feed_items import item_of
-from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row
+from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, texts_of
+from bowerbird.data.readers.inputs.json_lines import decode_json
 from bowerbird.data.readers.inputs.parquet import require_columns
 from bowerbird.data.readers.inputs.records_of_text import header_names
 from bowerbird.data.readers.inputs.tables import read_rows
@@ -27,6 +29,8 @@ RENAMED = {
 }
 STOCKS = ("quantity_to_sell_on_facebook", "inventory")
 """How many can be bought: an item with none is sold out, whatever else its row says."""
+_PICTURE = re.compile(r"image\[[0-9]+\]\.url")
+"""Names of the addresses of further pictures."""
 HIDDEN = {"hidden", "staging", "archived"}
 
 
@@ -56,12 +60,28 @@ def _feed_rows(path: Path) -> Iterator[tuple[str, FeedRow]]:
 def to_feed_row(row: dict[str, Any]) -> FeedRow:
     """A row with the feed's names; those of Meta alone are renamed, in so far as the feed has them."""
     fields: dict[str, Any] = {}
+    pictures: list[str] = []
     for name, value in row.items():
         normalised = _normalised(name)
         fields.setdefault(RENAMED.get(normalised, normalised), value)
+        if _PICTURE.fullmatch(normalised):
+            pictures += texts_of(value)
+    pictures = _addresses(fields.get("image_link")) or [*texts_of(fields.get("image_link")), *pictures]
+    fields["image_link"] = pictures[:1]
+    fields["additional_image_link"] = [*texts_of(fields.get("additional_image_link")), *pictures[1:]]
     if any(parse_text(fields.get(name)) in ("0", "0.0") for name in STOCKS):
         fields["availability"] = "out_of_stock"
     return feed_row(fields)
+
+
+def _addresses(value: Any) -> list[str]:
+    """The addresses of pictures in JSON, `[{"url": "https://…"}]`; none where it is none."""
+    decoded = decode_json(value.encode()) if isinstance(value, str) and value.startswith("[") else None
+    return [
+        link
+        for each in (decoded if isinstance(decoded, list) else [])
+        if isinstance(each, dict) and (link := parse_text(each.get("url")))
+    ]
 
 
 def _normalised(name: str) -> str:

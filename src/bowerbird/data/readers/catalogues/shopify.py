@@ -27,7 +27,8 @@ NAMES = {
     "title": ("Title",),
     "description": ("Body (HTML)", "Body HTML", "Description"),
     "vendor": ("Vendor",),
-    "category": ("Product Category", "Product category", "Type"),
+    "category": ("Product Category", "Product category"),
+    "type": ("Type",),
     "published": ("Published", "Published on online store"),
     "status": ("Status",),
     "sku": ("Variant SKU", "SKU"),
@@ -93,7 +94,7 @@ def _variant_row(first: dict[str, Any], row: dict[str, Any], pictures: list[str]
         "title": first_text(_cell(row, "title"), _cell(first, "title")),
         "description": _cell(first, "description"),
         "brand": _cell(first, "vendor"),
-        "product_type": _cell(first, "category"),
+        "product_type": _category(_cell(first, "category"), _cell(first, "type")),
         "gtin": _cell(row, "barcode").lstrip("'"),
         "availability": "in_stock" if is_available else "out_of_stock",
         "item_group_id": handle,
@@ -116,6 +117,12 @@ def _prices(price: Any, compare_at: Any) -> dict[str, Any]:
     if now is not None and before is not None and before > now:
         return {"price": compare_at, "sale_price": price}
     return {"price": price}
+
+
+def _category(path: str, own_type: str) -> str:
+    """Shopify's category, and the store's own type as its narrowest name."""
+    is_named = own_type.lower() in (name.strip().lower() for name in path.split(">"))
+    return path if is_named else " > ".join(filter(None, (path, own_type)))
 
 
 def _pictures(links: list[str]) -> dict[str, Any]:
@@ -165,7 +172,8 @@ def _json_rows(product: dict[str, Any], variants: list[dict[str, Any]]) -> Itera
         parse_text(option.get("name")) if isinstance(option, dict) else parse_text(option)
         for option in (options if isinstance(options, list) else [])
     ]
-    pictures = [link for image in _dicts(product.get("images")) if (link := parse_text(image.get("src")))]
+    images = [image for image in _dicts(product.get("images")) if parse_text(image.get("src"))]
+    pictures = [parse_text(image.get("src")) for image in images]
     for variant in variants:
         values = [parse_text(variant.get(f"option{n}")) for n in (1, 2, 3)]
         pairs = [
@@ -178,6 +186,7 @@ def _json_rows(product: dict[str, Any], variants: list[dict[str, Any]]) -> Itera
             is_available = _is_available(parse_text(variant.get("inventory_quantity")), continues)
         featured = variant.get("featured_image")
         own = [parse_text(featured.get("src"))] if isinstance(featured, dict) else []
+        own += [parse_text(image.get("src")) for image in images if _is_of_variant(image, variant)]
         fields = {
             "id": first_text(variant.get("sku"), variant.get("id"), product.get("handle")),
             "title": product.get("title"),
@@ -192,6 +201,12 @@ def _json_rows(product: dict[str, Any], variants: list[dict[str, Any]]) -> Itera
             **_prices(variant.get("price"), variant.get("compare_at_price")),
         }
         yield _with_options(fields, pairs)
+
+
+def _is_of_variant(image: dict[str, Any], variant: dict[str, Any]) -> bool:
+    shown_for = image.get("variant_ids")
+    is_listed = isinstance(shown_for, list) and variant.get("id") in shown_for
+    return is_listed or (image.get("id") is not None and image.get("id") == variant.get("image_id"))
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

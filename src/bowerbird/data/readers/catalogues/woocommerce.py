@@ -33,7 +33,7 @@ def read(paths: Sequence[Path]) -> Records:
             if reason := ragged_reason(row):
                 yield RejectedRow("items", reason, location, row)
             elif not _is_published(row) or not _is_published(parents.get(parse_text(row.get("Parent")), row)):
-                yield IgnoredRow("items", "product that is not published")
+                yield IgnoredRow("items", "product that is not published, or hidden")
             elif "variation" in types:
                 parent = parse_text(row.get("Parent"))
                 above = parents.get(parent, {})
@@ -57,7 +57,9 @@ def _parents_of_variations(path: Path, parents: dict[str, dict[str, Any]]) -> se
 
 
 def _is_published(row: dict[str, Any]) -> bool:
-    return parse_text(row.get("Published")) not in NOT_PUBLISHED
+    """Whether people find a product: some are for those only who have the link."""
+    visibility = parse_text(row.get("Visibility in catalog")).lower()
+    return parse_text(row.get("Published")) not in NOT_PUBLISHED and visibility != "hidden"
 
 
 def _types(row: dict[str, Any]) -> set[str]:

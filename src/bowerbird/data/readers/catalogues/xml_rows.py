@@ -86,6 +86,8 @@ def _row(element: ElementTree.Element, normalise_name: Callable[[str], str]) -> 
     """Fields by name: Google's before those of the feed, and these before those of other namespaces."""
     of_google, plain, others = Row(), Row(), Row()
     for child in element:
+        if picture := _enclosed_picture(child):
+            others.setdefault("image_link", []).append(picture)
         if _is_other_link(child) or not (content := _content(child)):
             continue
         is_plain = not child.tag.startswith("{") or child.tag.startswith(PLAIN)
@@ -95,6 +97,13 @@ def _row(element: ElementTree.Element, normalise_name: Callable[[str], str]) -> 
         fields.setdefault(normalise_name(child.tag), []).append(content)
     row = others | plain | of_google
     return row if "id" in row or "guid" not in row else row | {"id": row["guid"]}
+
+
+def _enclosed_picture(element: ElementTree.Element) -> str:
+    """The address of a picture that RSS or Atom enclose; empty for other elements."""
+    is_enclosure = element.tag.rsplit("}", 1)[-1] == "enclosure" or element.get("rel") == "enclosure"
+    is_picture = is_enclosure and element.get("type", "image/").startswith("image/")
+    return (element.get("url") or element.get("href") or "").strip() if is_picture else ""
 
 
 def _is_other_link(element: ElementTree.Element) -> bool:

@@ -23,6 +23,10 @@ _OWN_FIELDS = frozenset(
 )
 """Fields that items of no other layout have under these names."""
 _OPENAI_FIELDS = frozenset({"is_eligible_search", "is_eligible_checkout", "enable_search", "enable_checkout"})
+_META_FIELDS = ("image[", "fb_product_category", "quantity_to_sell_on_facebook")
+"""How names begin that only Meta has, in tables with any separator."""
+_FEED_FIELDS = frozenset({"image_link", "availability", "product_category"})
+"""Fields of feeds of the first generation, whose ids are called `id`."""
 
 
 def recognise(paths: Sequence[Path]) -> FileLayout | None:
@@ -87,7 +91,8 @@ def _layout_of_text(sample: Sample, columns: set[str]) -> FileLayout | None:
     if {"id", "type", "sku", "name"} <= columns:
         return FileLayout.WOOCOMMERCE
     if {"id", "title"} <= columns:
-        return FileLayout.GOOGLE_FEED if sample.separator == "\t" else FileLayout.META_CATALOGUE
+        is_of_meta = sample.separator != "\t" or any(name.startswith(_META_FIELDS) for name in columns)
+        return FileLayout.META_CATALOGUE if is_of_meta else FileLayout.GOOGLE_FEED
     if set(EVENT_SCHEMA.names[:4]) | {"at"} <= columns:
         return FileLayout.PARQUET
     return None
@@ -112,6 +117,7 @@ def _layout_of_object(record: dict[str, Any]) -> FileLayout | None:
         return FileLayout.JSONL
     if isinstance(record.get("variants"), list):
         return FileLayout.SHOPIFY if record.keys() & {"handle", "body_html"} else FileLayout.OPENAI_FEED
-    if record.keys() & _OPENAI_FIELDS or record.keys() >= {"item_id", "title"}:
+    is_feed = record.keys() >= {"id", "title"} and record.keys() & _FEED_FIELDS
+    if is_feed or record.keys() & _OPENAI_FIELDS or record.keys() >= {"item_id", "title"}:
         return FileLayout.OPENAI_FEED
     return None
