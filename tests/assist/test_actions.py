@@ -11,6 +11,8 @@ from bowerbird.assist.state import DialogueState
 from bowerbird.cli.requests.ask import record_in
 from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
+from bowerbird.recommend.filtering.filters import ItemFilter
+from bowerbird.recommend.rerank.shop_rules import RuleFile, ShopRules
 
 USER = "u0"
 
@@ -53,6 +55,16 @@ def test_a_hidden_item_stays_away_until_undone(talk: Talk) -> None:
     assert first.item_id not in [item.item_id for item in talk.say("rugs").items]
     assert talk.say("undo").act == "undo"
     assert [e.action for e in talk.events()] == [Action.HIDE]
+
+
+def test_what_the_shop_hides_is_not_named(talk: Talk) -> None:
+    first, second, *_ = [item.item_id for item in talk.say("a rug").items]
+    rules = RuleFile(talk.store.path)
+    rules.publish(ShopRules(hide=(ItemFilter(item_id=(first,)),)))
+    listed = [item.item_id for item in talk.say("a rug").items]
+    assert first not in listed and second in listed
+    rules.publish(ShopRules())
+    assert first in [item.item_id for item in talk.say("a rug").items]
 
 
 def test_undo_takes_one_action_back_once(talk: Talk) -> None:

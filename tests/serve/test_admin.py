@@ -113,6 +113,10 @@ def test_rules_are_tried_published_and_logged(client: httpx.Client, store: Store
     assert tried[1] == before[9] and before[0] not in tried and before[7] in tried[:4]
     trace = get(client, f"/users/{user}/recommendations/trace", n=10)["items"]
     assert trace[1]["rules"] == ["pinned to place 2"]
+    for path in ("/items/i0/similar", "/items/i1/similar", "/popular", "/items/i0/complements"):
+        everything = [item["item_id"] for item in get(client, path, n=100)["items"]]
+        assert everything and before[0] not in everything, f"{path} lists what the shop hides"
+    assert get(client, f"/items/{before[0]}")["item_id"] == before[0]
     stale = client.put("/rules", json={"rules": rules, "version": in_force["version"]})
     assert stale.status_code == 400 and "meanwhile" in stale.json()["error"]["message"]
     wrong = client.post("/rules/preview", json={"rules": {"boost": [{"factor": 0.5, "brand": "x"}]}})

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
+from bowerbird.serve.app_state import AppState
+from bowerbird.serve.routes.page.boards import MAX_PICTURES
 from bowerbird.taste.control.boards import MAX_ITEMS, Boards
 from bowerbird.taste.control.forgetting import forget
 
@@ -115,3 +119,19 @@ def test_to_forget_a_user_is_to_forget_their_boards(small_store: Store) -> None:
     assert boards.of_user("anna") == [] and boards.shared(token.token) is None
     assert boards.of_user("ben") == [others]
     assert b"Mine" not in boards.path.read_bytes()
+
+
+def test_a_list_of_boards_says_which_pictures_there_are(client: httpx.Client) -> None:
+    items = client.get("/search", params={"q": "lamp", "n": 6}).json()["items"]
+    board = make(client, "pia", "Lamps", ["gone", *(item["item_id"] for item in items)])
+    assert board["pictures"] == [item["image"] for item in items[:MAX_PICTURES]]
+    assert client.get("/users/pia/boards").json()["own"][0]["pictures"] == board["pictures"]
+    assert client.get("/users/pia/boards").json()["saved_pictures"] == []
+
+
+def test_an_item_without_a_picture_says_so(small_store: Store) -> None:
+    first, *rest = small_store.catalogue().items()
+    small_store.publish_catalogue(Catalogue.of([replace(first, image=b"\xff\xd8"), *rest]))
+    served = AppState(small_store.path).served
+    assert [served.item(position)["image"] for position in (0, 1)] == ["/items/i0/image", None]
+    assert served.item_page(1)["image"] is None

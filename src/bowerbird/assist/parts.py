@@ -29,6 +29,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.vectors import item_matrix
 from bowerbird.errors import BackboneError, EngineError, InputError, StoreError
+from bowerbird.recommend.rerank.shop_rules import RuleFile
 from bowerbird.text.languages import detect_catalogue_language
 from bowerbird.text.lexicon import Lexicon
 from bowerbird.text.vocabulary import Vocabulary
@@ -300,6 +301,11 @@ class Parts:
         for rank, recommendation in enumerate(recommended):
             scores[recommendation.position] = 1.0 - rank / POPULAR
         return scores
+
+    @cached_property
+    def rules(self) -> RuleFile:
+        """The shop's rules, of which the assistant keeps to what is hidden."""
+        return RuleFile(self.snapshot.store.path)
 
     @cached_property
     def completer(self) -> Completer | None:

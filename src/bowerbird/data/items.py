@@ -336,6 +336,10 @@ class Catalogue:
         for start in range(0, len(self), TEXTS_BLOCK):
             yield from map(_item_from_row, columns.slice(start, TEXTS_BLOCK).to_pylist())
 
+    def has_image(self, position: int) -> bool:
+        """Whether the item at a position has a picture."""
+        return bool(self.table["image"][position].is_valid)
+
     def image(self, position: int) -> bytes | None:
         """Encoded picture of the item at a position, if it has one."""
         value: bytes | None = self.table["image"][position].as_py()

@@ -41,7 +41,8 @@ class Page:
     cursor: Cursor
     n: int
     eligible: BoolArray
-    """(items,) whether each item passes the filter, is not excluded, and was on no earlier page."""
+    """(items,) whether each item passes the filter, is neither excluded nor hidden by the shop, and was on no
+    earlier page."""
     surface: str
     user: str | None = None
     offset: int = 0
@@ -68,7 +69,8 @@ class Page:
         if request.cursor is not None:
             cursor = Cursor.decode(request.cursor, fingerprint)
         condition = filter_of(request)
-        options = RecommendOptions(filter=condition, exclude=tuple(request.exclude))
+        rules = app_state.rules.read()
+        options = RecommendOptions(filter=condition, exclude=tuple(request.exclude), rules=rules)
         eligible = options.eligible(served.catalogue) & cursor.unshown(served.article_digests)
         surface = getattr(request, "surface", None) or surface
         n, offset = min(request.n, cursor.room), getattr(request, "offset", 0)

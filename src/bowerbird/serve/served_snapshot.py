@@ -115,7 +115,13 @@ class ServedSnapshot:
             "category": list(item.category),
             "attributes": dict(item.attributes),
             "availability": item.availability,
-            "image": f"{self._address}/items/{quote(item.item_id, safe='')}/image",
+            "image": self.picture_of(position),
             "group_id": item.group_id,
             "also_in": {name: list(values) for name, values in self.catalogue.also_in(position).items()},
         }
+
+    def picture_of(self, position: int) -> str | None:
+        """The address of an item's picture; None where it has none."""
+        if not self.catalogue.has_image(position):
+            return None
+        return f"{self._address}/items/{quote(self.catalogue.ids[position], safe='')}/image"

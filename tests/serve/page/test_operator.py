@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from PIL import Image
@@ -15,9 +17,12 @@ from playwright.sync_api import expect
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.recommend.train import complete
+from bowerbird.taste.control.boards import Boards
 from factories import group_vectors, publish_vectors, toy_events
 
 N_ITEMS = 40
+PICTURED = 3
+"""Every third item has a picture."""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SECTIONS = {
     "": ".figures",
@@ -41,7 +46,10 @@ def picture() -> bytes:
 def operated_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Two complete sets of versions: their vectors differ."""
     store = Store.create(tmp_path_factory.mktemp("operator") / "store")
-    items = [Item(f"i{k}", f"thing {k}", image=picture(), price=5.0 + k) for k in range(N_ITEMS)]
+    items = [
+        Item(f"i{k}", f"thing {k}", image=None if k % PICTURED else picture(), price=5.0 + k)
+        for k in range(N_ITEMS)
+    ]
     store.publish_catalogue(Catalogue.of(items))
     store.log.append(toy_events(12, N_ITEMS))
     for seed in (1, 2):
@@ -82,6 +90,23 @@ def test_an_operators_story(
     pinned = find_why(page)
     publish_a_pin(page, violations, pinned)
     roll_back(page, operated_store)
+
+
+@pytest.mark.slow
+def test_a_picture_that_is_not_there_is_not_asked_for(open_page: Any, operated_store: Store) -> None:
+    """`open_page` fails where the console shows an error."""
+    Boards(operated_store.path).create("u1", "Mixed", [f"i{k}" for k in range(8)])
+    page = open_page("/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path, shown in (("/", ".picture.none"), ("/boards", ".cover"), ("/taste", ".interest .name")):
+        page.goto(urljoin(page.url, path))
+        page.wait_for_selector(shown)
+    page.locator(".interest .name").first.click()
+    page.locator(".examples .thumbnail.none").first.click()
+    page.wait_for_selector("dialog .picture.none")
+    numbers = {int(match[1]) for url in asked if (match := re.search(r"/items/i(\d+)/image", url))}
+    assert numbers and not any(number % PICTURED for number in numbers)
 
 
 def find_why(page: Any) -> str:

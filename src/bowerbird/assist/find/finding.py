@@ -137,9 +137,10 @@ def allowed_items(turn: Turn, request: Request) -> BoolArray:
 
 
 def _offerable(turn: Turn, request: Request) -> BoolArray:
-    """Items that may be shown at all, (items,) bool: sold, not hidden, not left out or excluded."""
+    """Items that may be shown at all, (items,) bool: sold, hidden by neither the shop nor the user, not left
+    out or excluded."""
     parts = turn.parts
-    base = parts.catalogue.available.copy()
+    base = parts.catalogue.available & parts.rules.read().eligible(parts.catalogue)
     base[[parts.catalogue.position[i] for i in request.without if i in parts.catalogue]] = False
     base[_hidden(parts, turn.user)] = False
     if "type" not in request.facets and not request.is_gift:  # "something for the sofa" is no sofa

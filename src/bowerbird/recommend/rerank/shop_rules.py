@@ -1,6 +1,8 @@
-"""The shop's rules: which items move up, which have a fixed place, and which are in no recommended list.
+"""The shop's rules: which items move up, which have a fixed place, and which are in no list.
 
-They stand in `boosts.toml` of a store's folder. A server reads it again when it changes.
+They stand in `boosts.toml` of a store's folder. A server and the assistant read it again when it changes. Boosts
+and pins are for recommendations: what is searched for, or is like an item, stands in the order of the question.
+What is hidden is in no list at all.
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ class ShopRules:
     pin: tuple[Pin, ...] = ()
     """For who has not seen the item yet, where it is in stock and passes the list's filter."""
     hide: tuple[ItemFilter, ...] = ()
-    """Items that pass one of these filters are in no list of recommendations."""
+    """Items that pass one of these filters are in no list: recommended, found, similar, or named in a chat.
+    Who knows an item's id still gets its page."""
 
     def __post_init__(self) -> None:
         _ = self.boosts  # checks their cap

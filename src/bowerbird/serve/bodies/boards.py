@@ -26,6 +26,8 @@ class BoardSummary(Body):
     item_ids: list[str]
     token: str
     """Of a shared board: `/shared-boards/TOKEN` shows it to anybody; else empty."""
+    pictures: list[str]
+    """Addresses of the first pictures of its items, at most four."""
 
 
 class BoardList(Body):
@@ -34,6 +36,8 @@ class BoardList(Body):
     user: str
     saved: list[str]
     """Ids of items that the user saved, the latest first."""
+    saved_pictures: list[str]
+    """Addresses of the first pictures of saved items, at most four."""
     own: list[BoardSummary]
     imported: list[BoardSummary]
     """Read only."""

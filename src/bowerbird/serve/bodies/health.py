@@ -23,4 +23,6 @@ class Health(Body):
     set: int
     warming_up: bool
     """Whether the assistant's models are still being loaded; chats are answered without them."""
+    address: str
+    """The path that addresses of this store's pictures begin with, where it is one of several; else empty."""
     versions: dict[str, str | None]

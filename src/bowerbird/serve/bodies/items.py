@@ -25,7 +25,8 @@ class ItemBody(Body):
     category: list[str]
     attributes: dict[str, str]
     availability: str
-    image: str
+    image: str | None
+    """None where it has no picture."""
     group_id: str
     """The same for all variants (sizes, colours) of an article; empty where it has none."""
     also_in: dict[str, list[str]]
@@ -42,7 +43,7 @@ class VariantBody(Body):
     on_sale: bool
     attributes: dict[str, str]
     availability: str
-    image: str
+    image: str | None
 
 
 class ItemPageBody(ItemBody):

@@ -13,6 +13,8 @@ class NamedItem(Body):
 
     item_id: str
     title: str
+    has_picture: bool
+    """Whether `/items/{item_id}/image` answers with one."""
 
 
 class EventBody(NamedItem):

@@ -61,6 +61,7 @@ def _details(app_state: AppState, metrics: Metrics) -> APIRouter:
             synthetic=app_state.synthetic,
             set=served.snapshot.number,
             warming_up=served.is_warming_up,
+            address=app_state.address,
             versions={kind: names.get(kind) for kind in KINDS},
         )
 

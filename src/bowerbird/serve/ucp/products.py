@@ -141,7 +141,7 @@ class ProductWriter:
 
     def _media(self, position: int, item: Item) -> list[Media] | None:
         """The shop's address of a picture, else this server's."""
-        has_picture = self._catalogue.table["image"][position].is_valid
+        has_picture = self._catalogue.has_image(position)
         own = f"{self._address}/items/{quote(item.item_id, safe='')}/image" if has_picture else None
         addresses = [_address_or_none(item.image_link) or own, *map(_address_or_none, item.additional_images)]
         return [Media(url=address, alt_text=item.title) for address in addresses if address] or None

@@ -189,6 +189,7 @@ def describe_event(catalogue: Catalogue, state: TasteState, row: int) -> dict[st
     return {
         "item_id": catalogue.ids[position],
         "title": catalogue.item(position).title,
+        "has_picture": catalogue.has_image(position),
         "action": ACTIONS[state.actions[row]].value,
         "at": format_time(int(state.at[row])),
     }

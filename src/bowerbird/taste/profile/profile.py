@@ -269,4 +269,5 @@ class TasteReader:
         return {
             "item_id": self.catalogue.ids[position],
             "title": self.catalogue.item(position).title,
+            "has_picture": self.catalogue.has_image(position),
         }

@@ -42,7 +42,7 @@ class CatalogueItem(Body):
     brand: str
     category: list[str]
     availability: str
-    image: str
+    image: str | None
     """Address of its picture; empty where it has none, or is in no list."""
     faults: list[Fault]
     picture_fault: str
@@ -100,7 +100,7 @@ def _item(
         brand=item.brand,
         category=list(item.category),
         availability=item.availability,
-        image=f"/items/{quote(item.item_id, safe='')}/image" if is_shown else "",
+        image=f"/items/{quote(item.item_id, safe='')}/image" if is_shown else None,
         faults=faults,
         picture_fault=reasons.get(item.image_link, ""),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
@@ -21,6 +23,8 @@ from bowerbird.taste.control.boards import Board, Boards
 MAX_BODY_BYTES = 300 * KB  # as many items as a board may have
 SAVED = "saved"
 """Id of the board that holds what a user saved."""
+MAX_PICTURES = 4
+"""Of a board in the list of boards."""
 BoardId = Annotated[str, Path(max_length=100)]
 
 
@@ -43,6 +47,9 @@ def _own_boards(app_state: AppState) -> APIRouter:
             raise HTTPException(404, "the user has no such board")
         return board
 
+    def summary(board: Board) -> BoardSummary:
+        return _summary(board, app_state.served)
+
     def any_board(user: str, board_id: str) -> tuple[Board, bool]:
         """A board of any sort, and whether it is the user's own to change."""
         if (own := boards.find(owner(user), board_id)) is not None:
@@ -53,17 +60,19 @@ def _own_boards(app_state: AppState) -> APIRouter:
     @router.get("/users/{user:id}/boards")
     def board_list(user: UserId) -> BoardList:
         """All boards of a user."""
+        saved = saved_items(app_state, user)
         return BoardList(
             user=user,
-            saved=saved_items(app_state, user),
-            own=[_summary(board) for board in boards.of_user(owner(user))],
-            imported=[_summary(board) for board in _imported(app_state, user)],
+            saved=saved,
+            saved_pictures=_pictures(saved, app_state.served),
+            own=[summary(board) for board in boards.of_user(owner(user))],
+            imported=[summary(board) for board in _imported(app_state, user)],
         )
 
     @router.post("/users/{user:id}/boards")
     def create(user: UserId, body: BoardContent) -> BoardSummary:
         """Make a board."""
-        return _summary(boards.create(owner(user), body.name, body.item_ids))
+        return summary(boards.create(owner(user), body.name, body.item_ids))
 
     @router.get("/users/{user:id}/boards/{board:id}")
     def board_items(user: UserId, board: BoardId) -> BoardItems:
@@ -74,24 +83,24 @@ def _own_boards(app_state: AppState) -> APIRouter:
     @router.put("/users/{user:id}/boards/{board:id}")
     def replace(user: UserId, board: BoardId, body: BoardContent) -> BoardSummary:
         """Give a board another name, other items, or another order of them."""
-        return _summary(known(boards.replace(owner(user), board, body.name, body.item_ids)))
+        return summary(known(boards.replace(owner(user), board, body.name, body.item_ids)))
 
     @router.delete("/users/{user:id}/boards/{board:id}")
     def remove(user: UserId, board: BoardId) -> BoardSummary:
         """Remove a board; returns what it was."""
         removed = known(boards.find(owner(user), board))
         boards.remove(owner(user), board)
-        return _summary(removed)
+        return summary(removed)
 
     @router.put("/users/{user:id}/boards/{board:id}/share")
     def share(user: UserId, board: BoardId) -> BoardSummary:
         """Let anybody who has the token see a board."""
-        return _summary(known(boards.share(owner(user), board, True)))
+        return summary(known(boards.share(owner(user), board, True)))
 
     @router.delete("/users/{user:id}/boards/{board:id}/share")
     def unshare(user: UserId, board: BoardId) -> BoardSummary:
         """Make the token of a board invalid."""
-        return _summary(known(boards.share(owner(user), board, False)))
+        return summary(known(boards.share(owner(user), board, False)))
 
     @router.get("/users/{user:id}/boards/{board:id}/completions")
     def completions(user: UserId, board: BoardId, query: Annotated[ComplementQuery, Query()]) -> RelatedItems:
@@ -99,7 +108,7 @@ def _own_boards(app_state: AppState) -> APIRouter:
         shown, _ = any_board(user, board)
         served = app_state.served
         page = Page.of(app_state, served, query, "completions", board, *shown.item_ids, user=user)
-        return find_complements(page, _positions(shown, served))
+        return find_complements(page, list(_positions(shown.item_ids, served)))
 
     return router
 
@@ -127,15 +136,26 @@ def _imported(app_state: AppState, user: str) -> list[Board]:
     ]
 
 
-def _summary(board: Board) -> BoardSummary:
-    return BoardSummary(id=board.id, name=board.name, item_ids=list(board.item_ids), token=board.token)
+def _summary(board: Board, served: ServedSnapshot) -> BoardSummary:
+    return BoardSummary(
+        id=board.id,
+        name=board.name,
+        item_ids=list(board.item_ids),
+        token=board.token,
+        pictures=_pictures(board.item_ids, served),
+    )
 
 
-def _positions(board: Board, served: ServedSnapshot) -> list[int]:
-    positions = (served.position_of(item_id) for item_id in board.item_ids)
-    return [position for position in positions if position is not None]
+def _pictures(item_ids: Sequence[str], served: ServedSnapshot) -> list[str]:
+    addresses = (served.picture_of(position) for position in _positions(item_ids, served))
+    return list(islice((address for address in addresses if address), MAX_PICTURES))
+
+
+def _positions(item_ids: Iterable[str], served: ServedSnapshot) -> Iterator[int]:
+    positions = (served.position_of(item_id) for item_id in item_ids)
+    return (position for position in positions if position is not None)
 
 
 def _with_items(board: Board, served: ServedSnapshot, is_own: bool) -> BoardItems:
-    items = [ItemBody(**served.item(position)) for position in _positions(board, served)]
-    return BoardItems(**_summary(board).model_dump(), items=items, is_own=is_own)
+    items = [ItemBody(**served.item(position)) for position in _positions(board.item_ids, served)]
+    return BoardItems(**_summary(board, served).model_dump(), items=items, is_own=is_own)

@@ -57,7 +57,7 @@ function Editor({ loaded, reload }) {
     reload();
   };
   return html`<form class="rules" onSubmit=${preview}>
-    <p class="hint">They hold for recommendations. A boosted item moves up by ${number(places)} places at most; a pinned one is shown to who has not seen it, while it is in stock.</p>
+    <p class="hint">What is hidden is in no list: neither recommended nor found, and the assistant does not name it. Boosts and pins move recommendations: a boosted item moves up by ${number(places)} places at most; a pinned one is shown to who has not seen it, while it is in stock.</p>
     ${rows.length ? html`<ul class="rule-list">${rows.map((row, index) => html`<${RuleRow} key=${row.id} row=${row} number=${index + 1}
       change=${(next) => edit(rows.map((each) => (each.id === row.id ? next : each)))} remove=${() => edit(rows.filter((each) => each.id !== row.id))} />`)}</ul>` : html`<p class="state">There are no rules.</p>`}
     <${Add} add=${(kind) => edit([...rows, emptyRule(kind)])} />

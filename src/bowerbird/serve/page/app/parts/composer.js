@@ -5,6 +5,7 @@ import { acceptPicture } from "../state/picture_input.js";
 import { useStore } from "../state/store.js";
 import { t } from "../texts/index.js";
 import { Icon } from "./icons.js";
+import { sized } from "./picture.js";
 import { canListen, listen } from "./voice.js";
 
 const IS_TOUCH = window.matchMedia("(pointer: coarse)").matches;
@@ -31,7 +32,7 @@ function Microphone() {
 
 function Attachments({ picture, about }) {
   return html`<div class="attachments">
-    ${about && html`<span class="about"><img src=${about.image} alt="" width="32" height="32" />${about.title}
+    ${about && html`<span class="about">${about.image && html`<img src=${sized(about.image, 224)} alt="" width="32" height="32" />`}${about.title}
       <button type="button" class="quiet" aria-label=${t("chat.detach")} onClick=${() => changeDraft({ about: null })}><${Icon} name="close" /></button></span>`}
     ${picture && html`<span class="about"><img src=${picture} alt=${t("chat.yourPicture")} width="48" height="48" />
       <button type="button" class="quiet" aria-label=${t("chat.detach")} onClick=${() => changeDraft({ picture: null })}><${Icon} name="close" /></button></span>`}

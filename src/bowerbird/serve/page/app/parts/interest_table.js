@@ -7,8 +7,8 @@ import { session } from "../state/session.js";
 import { useStore } from "../state/store.js";
 import { showToast } from "../state/toast.js";
 import { percent, t } from "../texts/index.js";
-import { imageOf } from "../views/boards.js";
 import { Field } from "./field.js";
+import { Thumbnail } from "./picture.js";
 
 const SHOWN = 8;
 
@@ -35,7 +35,7 @@ function Details({ user, interest, reload }) {
   return html`<div class="details">
     <h3>${t("taste.whyHere")}</h3>
     <ul class="examples">${interest.examples.map((item) => html`<li key=${item.item_id}>
-      <a href=${itemAddress(item.item_id)}><img src=${imageOf(item.item_id)} alt="" width="56" height="56" loading="lazy" />${item.title}</a>
+      <a href=${itemAddress(item.item_id)}><${Thumbnail} item=${item} size=${56} />${item.title}</a>
       <button type="button" class="quiet" onClick=${() => exclude(item)}>${t("taste.notMine")}<span class="unseen"> ${item.title}</span></button></li>`)}</ul>
     <${Weight} user=${user} interest=${interest} reload=${reload} /></div>`;
 }

@@ -8,7 +8,7 @@ import { Card } from "./card.js";
 import { Constraints } from "./constraints.js";
 import { GlassBox } from "./glass_box.js";
 import { Icon } from "./icons.js";
-import { Picture } from "./picture.js";
+import { Picture, sized } from "./picture.js";
 import { canSpeak, speak } from "./voice.js";
 
 // The cards show the items: the bubble keeps what is said before and after them.
@@ -61,7 +61,7 @@ function Tools({ turn }) {
 function Message({ turn }) {
   return html`<div class="bubble user">
     ${turn.picture && html`<img src=${turn.picture} alt=${t("chat.yourPicture")} />`}
-    ${turn.about && html`<span class="about"><img src=${turn.about.image} alt="" width="32" height="32" />${turn.about.title}</span>`}
+    ${turn.about && html`<span class="about">${turn.about.image && html`<img src=${sized(turn.about.image, 224)} alt="" width="32" height="32" />`}${turn.about.title}</span>`}
     ${turn.text}
   </div>`;
 }

@@ -4,6 +4,7 @@ import { html } from "../html.js";
 import { useCall } from "../state/call.js";
 import { itemAddress } from "../state/route.js";
 import { t } from "../texts/index.js";
+import { Thumbnail } from "./picture.js";
 
 const MOST_LIKES = 5;
 
@@ -14,6 +15,6 @@ export function Why({ user, item }) {
   return html`<section class="why-panel" aria-label=${t("item.why")}><h3>${t("item.why")}</h3>
     <ul>${sentences.map((sentence) => html`<li key=${sentence}>${sentence}</li>`)}</ul>
     ${data.likes.length > 0 && html`<div class="likes">${data.likes.slice(0, MOST_LIKES).map((like) => html`
-      <a key=${like.item_id} href=${itemAddress(like.item_id)} title=${like.title}><img src=${`/items/${encodeURIComponent(like.item_id)}/image?size=224`} alt=${like.title} width="56" height="56" loading="lazy" /></a>`)}</div>`}
+      <a key=${like.item_id} href=${itemAddress(like.item_id)}><${Thumbnail} item=${like} size=${56} title=${like.title} /></a>`)}</div>`}
   </section>`;
 }

@@ -7,7 +7,7 @@ import { session } from "./session.js";
 import { createStore } from "./store.js";
 import { showToast } from "./toast.js";
 
-const NONE = { saved: [], own: [], imported: [], error: null, isLoading: true };
+const NONE = { saved: [], saved_pictures: [], own: [], imported: [], error: null, isLoading: true };
 export const boards = createStore(NONE);
 const currentUser = () => session.get().user;
 

@@ -1,6 +1,7 @@
 // All boards: what was saved, the shopper's own, and imported ones.
 import { html, useEffect } from "../html.js";
 import { Icon } from "../parts/icons.js";
+import { sized } from "../parts/picture.js";
 import { Empty, Failure } from "../parts/states.js";
 import { boards, createBoardWith, loadBoards } from "../state/boards.js";
 import { navigate } from "../state/route.js";
@@ -9,15 +10,12 @@ import { t } from "../texts/index.js";
 
 const COVERS = 4;
 
-export const imageOf = (itemId) => `/items/${encodeURIComponent(itemId)}/image?size=224`;
-
-function Cover({ id, name, itemIds }) {
-  const shown = itemIds.slice(0, COVERS);
+function Cover({ id, name, pictures, count }) {
   return html`<li class="cover"><a href=${`/boards/${encodeURIComponent(id)}`}>
-    <span class="cover-pictures">${Array.from({ length: COVERS }, (_, index) => (shown[index]
-      ? html`<img key=${index} src=${imageOf(shown[index])} alt="" width="112" height="112" loading="lazy" />`
+    <span class="cover-pictures">${Array.from({ length: COVERS }, (_, index) => (pictures[index]
+      ? html`<img key=${index} src=${sized(pictures[index], 224)} alt="" width="112" height="112" loading="lazy" />`
       : html`<span key=${index}></span>`))}</span>
-    <span class="cover-name">${name}</span><span class="hint">${t("boards.count", { count: itemIds.length })}</span></a></li>`;
+    <span class="cover-name">${name}</span><span class="hint">${t("boards.count", { count })}</span></a></li>`;
 }
 
 function NewBoard() {
@@ -34,7 +32,7 @@ function NewBoard() {
 }
 
 export function BoardsView() {
-  const { saved, own, imported, error, isLoading } = useStore(boards);
+  const { saved, saved_pictures: savedPictures, own, imported, error, isLoading } = useStore(boards);
   useEffect(() => { loadBoards(); }, []);
   const isBare = !saved.length && !own.length && !imported.length;
   return html`<section aria-labelledby="view-title">
@@ -42,9 +40,9 @@ export function BoardsView() {
     ${error && html`<${Failure} error=${error} retry=${loadBoards} />`}
     ${!error && !isLoading && isBare && html`<${Empty} text=${t("boards.none")}><a href="/">${t("action.home")}</a><//>`}
     ${!isBare && html`<ul class="covers">
-      <${Cover} id="saved" name=${t("boards.saved")} itemIds=${saved} />
-      ${own.map((board) => html`<${Cover} key=${board.id} id=${board.id} name=${board.name} itemIds=${board.item_ids} />`)}
-      ${imported.map((board) => html`<${Cover} key=${board.id} id=${board.id} name=${board.name} itemIds=${board.item_ids} />`)}
+      <${Cover} id="saved" name=${t("boards.saved")} pictures=${savedPictures} count=${saved.length} />
+      ${own.map((board) => html`<${Cover} key=${board.id} id=${board.id} name=${board.name} pictures=${board.pictures} count=${board.item_ids.length} />`)}
+      ${imported.map((board) => html`<${Cover} key=${board.id} id=${board.id} name=${board.name} pictures=${board.pictures} count=${board.item_ids.length} />`)}
     </ul>`}
   </section>`;
 }

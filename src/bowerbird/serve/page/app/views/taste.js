@@ -3,6 +3,7 @@ import * as api from "../api/users.js";
 import { html } from "../html.js";
 import { InterestTable } from "../parts/interest_table.js";
 import { Preview } from "../parts/taste_preview.js";
+import { Thumbnail } from "../parts/picture.js";
 import { Privacy } from "../parts/privacy.js";
 import { Failure } from "../parts/states.js";
 import { Stream } from "../parts/stream.js";
@@ -12,10 +13,9 @@ import { useCall } from "../state/call.js";
 import { session } from "../state/session.js";
 import { useStore } from "../state/store.js";
 import { price, t } from "../texts/index.js";
-import { imageOf } from "./boards.js";
 
 const Things = ({ items }) => html`<ul class="things">${items.map((item) => html`<li key=${item.item_id}><a href=${itemAddress(item.item_id)}>
-  <img src=${imageOf(item.item_id)} alt=${item.title} title=${item.title} width="64" height="64" loading="lazy" /></a></li>`)}</ul>`;
+  <${Thumbnail} item=${item} size=${64} title=${item.title} /></a></li>`)}</ul>`;
 
 function Changes({ changed }) {
   return html`<section class="panel" aria-labelledby="changes-title"><h2 id="changes-title">${t("taste.changes")}</h2><p>${changed.words}</p>
