@@ -162,6 +162,7 @@ def test_a_key_is_made_listed_rotated_and_revoked_while_the_server_runs(shop: Sh
     successor = run("rotate", store, made["id"], "--grace-hours", "1")
     for key in (made["key"], successor["key"]):
         assert shop.send("GET", "/trending", key).status_code == 200
+    assert run("expire", store, successor["id"], "--days", "7")["expires"] < successor["expires"]
     run("revoke", store, made["id"])
     assert shop.send("GET", "/trending", made["key"]).status_code == 401
     assert shop.send("GET", "/trending", successor["key"]).status_code == 200
@@ -170,7 +171,7 @@ def test_a_key_is_made_listed_rotated_and_revoked_while_the_server_runs(shop: Sh
     files = "".join(path.read_text(errors="replace") for path in shop.path.glob("*.json*"))
     assert made["key"].split("_", 2)[2] not in files, "no secret is stored"
     actions = [json.loads(line)["action"] for line in (shop.path / "audit.jsonl").read_text().splitlines()]
-    assert actions[-3:] == ["create a key", "rotate a key", "revoke a key"]
+    assert actions[-4:] == ["create a key", "rotate a key", "set the end of a key", "revoke a key"]
     assert (shop.path / "keys.json").stat().st_mode & 0o077 == 0, "only the owner reads the file"
 
 

@@ -39,6 +39,7 @@ def test_health_describes_the_served_store(client: httpx.Client) -> None:
     assert health["items"] == 72
     assert health["synthetic"] is True
     assert health["versions"]["vectors"]
+    assert (health["address"], health["lag"]["sets"]) == ("", 0)
 
 
 def test_an_event_changes_the_next_answer(client: httpx.Client) -> None:

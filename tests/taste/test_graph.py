@@ -93,7 +93,9 @@ def test_refresh_learns_what_other_processes_appended(ada: TasteGraph, store: St
     second = Store.open(store.path)
     second.log.append([did("ada", 30, day=7), did("cy", 31, day=7)])
     assert "cy" not in ada
+    assert ada.n_waiting == 2
     ada.refresh()
+    assert ada.n_waiting == 0
     assert ada.state("cy").history.items.tolist() == [31]
     assert ada.state("ada").history.items[-1] == 30
     assert sorted(ada.users()) == ["ada", "bo", "cy"]

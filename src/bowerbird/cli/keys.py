@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bowerbird.serve.protection.keys import ApiKey, KeyRing
 
 keys_app = typer.Typer(
-    no_args_is_help=True, help="Make, list, rotate and revoke API keys of a store's server."
+    no_args_is_help=True, help="Make, list, rotate, expire and revoke API keys of a store's server."
 )
 KeyArgument = Annotated[str, typer.Argument(help="Id of a key, as `keys list` shows it.", metavar="KEY_ID")]
 LOCAL_CALLER = "command line"
@@ -24,7 +24,7 @@ LOCAL_CALLER = "command line"
 
 @keys_app.callback()
 def keys() -> None:
-    """Make, list, rotate and revoke API keys of a store's server."""
+    """Make, list, rotate, expire and revoke API keys of a store's server."""
 
 
 @keys_app.command()
@@ -79,6 +79,23 @@ def rotate(
     key, presented = _ring(store).rotate(key_id, grace_hours)
     _audit(store, "rotate a key", key=key_id, successor=key.id)
     _show_new(key, presented, as_json)
+
+
+@keys_app.command()
+def expire(
+    store: StoreArgument,
+    key_id: KeyArgument,
+    days: Annotated[float, typer.Option(help="Days until it expires, from now.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Let a key expire after some days, or after more or fewer than before."""
+    key = _ring(store).expire(key_id, days)
+    _audit(store, "set the end of a key", key=key.id, expires=str(key.expires))
+    emit(
+        _as_dict(key),
+        as_json,
+        lambda console: console.print(f"{key.id} expires {key.expires:%Y-%m-%d %H:%M} UTC"),
+    )
 
 
 @keys_app.command()

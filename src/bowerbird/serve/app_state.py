@@ -53,6 +53,11 @@ class AppState:
         """Whether the store holds the demo world."""
         return (self.store.path / "SYNTHETIC").exists()
 
+    @property
+    def is_training(self) -> bool:
+        """Whether missing versions are trained, or users erased, right now."""
+        return self._maintenance.is_running
+
     def check_log(self) -> None:
         """Raise `StoreError` where the event log can't be read any more."""
         _ = self.store.log.generation

@@ -29,6 +29,11 @@ class MaintenanceProcess:
         self._retry_at = 0.0
 
     @property
+    def is_running(self) -> bool:
+        """Whether a process erases or trains now."""
+        return self._child is not None and self._child.poll() is None
+
+    @property
     def has_ended(self) -> bool:
         """Whether the last process has ended, and `start_if_needed` was not called since."""
         return self._child is not None and self._child.poll() is not None
@@ -36,7 +41,7 @@ class MaintenanceProcess:
     def start_if_needed(self, in_force: StoreSnapshot) -> None:
         """Start a process if users are queued for erasure or versions are missing, none is running, and the
         same task was not started recently."""
-        if self._child is not None and self._child.poll() is None:
+        if self.is_running:
             return
         self._child = None
         queued = self._erasures.read().requests

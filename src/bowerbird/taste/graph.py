@@ -90,6 +90,11 @@ class TasteGraph:
         """Catch up with the log and the queue of erasures, see `LogFollower.refresh`."""
         self._follower.refresh()
 
+    @property
+    def n_waiting(self) -> int:
+        """Number of live events of the log that were not learned yet."""
+        return self._follower.n_waiting
+
     def learn(self, events: Sequence[Event]) -> int:
         """Learn new events, in any order; return how many changed a user's state."""
         return self._follower.learn(events)

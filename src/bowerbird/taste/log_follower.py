@@ -66,6 +66,12 @@ class LogFollower:
         """The states so far."""
         return self._live.states
 
+    @property
+    def n_waiting(self) -> int:
+        """Number of live events of the log that were not followed yet."""
+        log, offset = self._store.log, self._live.offset
+        return 0 if log.tail_size == offset else len(log.tail_since(offset)[0])
+
     def refresh(self) -> None:
         """Catch up with the log and the queue of erasures: with the new events, or with the whole log where
         it was rewritten or imported."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -59,3 +60,28 @@ def test_files_have_a_size_and_a_number(tmp_path: Path, monkeypatch: pytest.Monk
         log.flush()
     assert len(log.paths()) == 3 and [pq.read_table(path).num_rows for path in log.paths()] == [2, 2, 2]
     assert log.read()["item_id"].to_pylist() == [f"i{number}" for number in range(6, 12)]
+
+
+def test_the_latest_lists_and_days_are_read_from_the_newest_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same as from everything that was written; files of erased users and other processes between."""
+    monkeypatch.setattr(exposures, "ROWS_PER_FILE", 2)
+    logs = ExposureLog(tmp_path), ExposureLog(tmp_path)
+    assert logs[0].read_days(3).num_rows == logs[0].read_latest(3).num_rows == 0
+    for number, hour in enumerate((0, 50, 3, 90, 91, 20, 70, 93)):
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
+        rows = [row(f"u{number}", f"i{item}", at=at, recommendation_id=f"r{hour}") for item in (1, 2)]
+        logs[number % 2].add(rows)
+        logs[number % 2].flush()
+    logs[0].forget(["u7", "u6"])
+    table = logs[0].read()
+    for n_days in (1, 2, 30):
+        first = datetime(2026, 1, 4, tzinfo=UTC) - timedelta(days=n_days - 1)
+        wanted = table.filter(pc.greater_equal(table["at"], first))
+        assert logs[0].read_days(n_days).sort_by("at").equals(wanted.sort_by("at"))
+    in_order = [f"r{hour}" for hour in (91, 90, 50, 20, 3, 0)]
+    for n_lists in range(1, 8):
+        latest = logs[0].read_latest(n_lists).sort_by([("at", "descending")])
+        assert list(dict.fromkeys(latest["recommendation_id"].to_pylist()))[:n_lists] == in_order[:n_lists]
+    assert logs[0].read_latest(1).num_rows < table.num_rows

@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ FOLDER = "exposures"
 ROWS_PER_FILE = 50_000
 MAX_FILES = 200
 """Files that are kept, ten million exposures; the oldest are removed."""
+NEVER = datetime(1, 1, 2, tzinfo=UTC)
+"""Before all exposures."""
 MAX_PENDING = 20_000
 """Exposures in memory; where the disk does not take them, later ones are dropped."""
 _log = logging.getLogger(__name__)
@@ -107,6 +109,29 @@ class ExposureLog:
         """Everything that was written, in `EXPOSURE_SCHEMA`."""
         return pa.concat_tables([EXPOSURE_SCHEMA.empty_table(), *map(pq.read_table, self.paths())])
 
+    def read_days(self, n_days: int) -> pa.Table:
+        """What was shown from the start of the last n days on, in `EXPOSURE_SCHEMA`; the last is that of the
+        latest exposure. Older files are not read."""
+        last_at = {path: _last_at(path) for path in self.paths()}
+        last = max(last_at.values(), default=NEVER)
+        first = datetime.combine(last, time.min, UTC) - timedelta(days=n_days - 1) if last > NEVER else NEVER
+        tables = (
+            pq.read_table(path, filters=pc.field("at") >= first)
+            for path, last in last_at.items()
+            if last >= first
+        )
+        return pa.concat_tables([EXPOSURE_SCHEMA.empty_table(), *tables])
+
+    def read_latest(self, n_lists: int) -> pa.Table:
+        """The files that hold the latest n lists, in `EXPOSURE_SCHEMA`; earlier ones are not read."""
+        table = EXPOSURE_SCHEMA.empty_table()
+        for last, path in sorted(((_last_at(path), path) for path in self.paths()), reverse=True):
+            is_later = pc.greater(table["at"], pa.scalar(last, table["at"].type))
+            if len(pc.unique(table["recommendation_id"].filter(is_later))) >= n_lists:
+                break
+            table = pa.concat_tables([table, pq.read_table(path)])
+        return table
+
     def of_list(self, recommendation_id: str) -> pa.Table:
         """What one list showed, in `EXPOSURE_SCHEMA`."""
         condition = pc.field("recommendation_id") == recommendation_id
@@ -135,6 +160,13 @@ class ExposureLog:
                     _write(table.filter(pc.invert(is_erased)), path)
             for leftover in self.folder.glob(".exposures-*"):  # of killed writers
                 leftover.unlink(missing_ok=True)
+
+
+def _last_at(path: Path) -> datetime:
+    """The time of a file's latest exposure, from its footer; `NEVER` where it holds none any more."""
+    metadata, column = pq.read_metadata(path), EXPOSURE_SCHEMA.get_field_index("at")
+    groups = [metadata.row_group(group).column(column) for group in range(metadata.num_row_groups)]
+    return max((group.statistics.max for group in groups if group.is_stats_set), default=NEVER)
 
 
 def _write(table: pa.Table, path: Path) -> None:

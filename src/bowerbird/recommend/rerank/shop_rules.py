@@ -1,8 +1,8 @@
 """The shop's rules: which items move up, which have a fixed place, and which are in no list.
 
-They stand in `boosts.toml` of a store's folder. A server and the assistant read it again when it changes. Boosts
-and pins are for recommendations: what is searched for, or is like an item, stands in the order of the question.
-What is hidden is in no list at all.
+They stand in `boosts.toml` of a store's folder. A server and the assistant read it again when it changes.
+Boosts and pins are for recommendations: what is searched for, or is like an item, stands in the order of the
+question. What is hidden is in no list at all.
 """
 
 from __future__ import annotations

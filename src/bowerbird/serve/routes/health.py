@@ -8,10 +8,11 @@ from starlette.responses import JSONResponse, Response
 
 from bowerbird.data.versions.version import KINDS
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.health import Health, Probe
+from bowerbird.serve.bodies.health import Health, Lag, Probe
 from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
+from bowerbird.serve.served_snapshot import ServedSnapshot
 
 TEXT = {"schema": {"type": "string"}}
 
@@ -62,6 +63,7 @@ def _details(app_state: AppState, metrics: Metrics) -> APIRouter:
             set=served.snapshot.number,
             warming_up=served.is_warming_up,
             address=app_state.address,
+            lag=_lag(app_state, served),
             versions={kind: names.get(kind) for kind in KINDS},
         )
 
@@ -71,3 +73,9 @@ def _details(app_state: AppState, metrics: Metrics) -> APIRouter:
         return metrics.render()
 
     return router
+
+
+def _lag(app_state: AppState, served: ServedSnapshot) -> Lag:
+    current = app_state.store.history().current
+    newer = current.number - served.snapshot.number if current else 0
+    return Lag(events=served.taste.n_waiting, sets=max(0, newer), is_training=app_state.is_training)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import Field
 
 from bowerbird.data.files.records import record_as_dict
+from bowerbird.evaluate.attributed_events import AttributedEvents
 from bowerbird.evaluate.exposures import OUTCOMES, latest_lists, outcomes_by_day, outcomes_of
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import Body, UserId
@@ -93,45 +94,48 @@ class ExposedList(Body):
 
 def routes(app_state: AppState) -> APIRouter:
     router, thread = guarded_router(RouteRules(Role.ADMIN)), CapacityLimiter(1)
+    events = AttributedEvents(app_state.store.log)
 
     @router.get("/outcomes")
     async def outcomes(query: Annotated[OutcomeQuery, Query()]) -> OutcomesOverTime:
         """Clicks, saves and purchases of what was shown, by day."""
-        return await to_thread.run_sync(_outcomes, app_state, query, limiter=thread)
+        return await to_thread.run_sync(_outcomes, app_state, events, query, limiter=thread)
 
     @router.get("/exposures")
     async def exposures(query: Annotated[ListQueryOfUser, Query()]) -> ShownLists:
         """The latest lists that were answered, of all users or of one; some seconds late."""
-        return await to_thread.run_sync(_lists, app_state, query, limiter=thread)
+        return await to_thread.run_sync(_lists, app_state, events, query, limiter=thread)
 
     @router.get("/exposures/{list_id:id}")
     async def exposure(list_id: str) -> ExposedList:
         """One list with its items, and what came of each."""
-        return await to_thread.run_sync(_list, app_state, list_id, limiter=thread)
+        return await to_thread.run_sync(_list, app_state, events, list_id, limiter=thread)
 
     return router
 
 
-def _outcomes(app_state: AppState, query: OutcomeQuery) -> OutcomesOverTime:
-    counts = outcomes_by_day(app_state.exposures.read(), app_state.store.log.read(), query.by, query.days)
+def _outcomes(app_state: AppState, events: AttributedEvents, query: OutcomeQuery) -> OutcomesOverTime:
+    counts = outcomes_by_day(app_state.exposures.read_days(query.days), events.read(), query.by, query.days)
     return OutcomesOverTime(
         days=list(counts.days), series=[OutcomeSeries(**record_as_dict(each)) for each in counts.series]
     )
 
 
-def _lists(app_state: AppState, query: ListQueryOfUser) -> ShownLists:
-    log = app_state.store.log
-    ids = None if query.user is None else {query.user, log.user_of(query.user)}
-    table = app_state.exposures.read() if ids is None else app_state.exposures.of_user(ids)
-    lists = latest_lists(table, log.read(), query.n)
+def _lists(app_state: AppState, events: AttributedEvents, query: ListQueryOfUser) -> ShownLists:
+    exposures = app_state.exposures
+    if query.user is None:
+        table = exposures.read_latest(query.n)
+    else:
+        table = exposures.of_user({query.user, app_state.store.log.user_of(query.user)})
+    lists = latest_lists(table, events.read(), query.n)
     return ShownLists(lists=[ShownList(**record_as_dict(each)) for each in lists])
 
 
-def _list(app_state: AppState, list_id: str) -> ExposedList:
+def _list(app_state: AppState, events: AttributedEvents, list_id: str) -> ExposedList:
     rows = app_state.exposures.of_list(list_id)
     if not rows.num_rows:
         raise HTTPException(404, "there is no such list, or not any more")
-    outcomes, served = outcomes_of(rows, app_state.store.log.read()), app_state.served
+    outcomes, served = outcomes_of(rows, events.read()), app_state.served
     plain = rows.to_pylist()
     items = [
         ExposedItem(

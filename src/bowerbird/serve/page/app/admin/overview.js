@@ -67,6 +67,11 @@ function Versions({ health }) {
     <dl class="facts">${Object.entries(health.versions).filter(([, name]) => name).map(([kind, name]) => html`<div key=${kind}><dt>${kind}</dt><dd>${name}</dd></div>`)}</dl></section>`;
 }
 
+function behind({ sets, is_training: isTraining }) {
+  const newer = sets ? `${number(sets)} newer in force` : "in force";
+  return isTraining ? `${newer}; training goes on` : newer;
+}
+
 export function Section() {
   const { health, routes, samples, error, ask } = useLive();
   const latest = samples.at(-1);
@@ -75,7 +80,8 @@ export function Section() {
       <${Figure} name="Users" value=${number(health.users)} /><${Figure} name="Items" value=${number(health.items)} />
       <${Figure} name="Events accepted" value=${number(latest.accepted)} note=${latest.rejected ? `${number(latest.rejected)} rejected` : ""} />
       <${Figure} name="Requests" value=${number(latest.requests)} note=${latest.failures ? `${number(latest.failures)} failed` : ""} />
-      <${Figure} name="Set of versions" value=${health.set} /></dl>
+      <${Figure} name="Events waiting" value=${number(health.lag.events)} note=${health.lag.events ? "in the log, not learned yet" : "the taste is up to date"} />
+      <${Figure} name="Set of versions" value=${health.set} note=${behind(health.lag)} /></dl>
       <section class="panel wide" aria-labelledby="traffic-title"><h2 id="traffic-title">Now</h2><div class="chart-pair"><${Traffic} samples=${samples} /></div></section>
       <div class="panels"><${Latency} routes=${routes} /><${Versions} health=${health} /></div>`}`;
 }
