@@ -48,6 +48,7 @@ from bowerbird.data.readers.records import (
 )
 from bowerbird.data.readers.values.outcomes import Repair
 from bowerbird.data.store import Store
+from bowerbird.data.versions.changed_items import changed_rows
 from bowerbird.errors import InputError, StoreError
 
 CHECKPOINT_S = 20.0
@@ -435,14 +436,13 @@ class _Import:
             self.store.publish_item_batches(self.staging.item_batches(), accepted)
             return
         before = self.store.catalogue()
-        fresh = keep_fetched(Catalogue(pa.concat_tables(self.staging.item_batches())), before)
-        changed = _rows_that_differ(fresh, before)
-        self.summary.items.new = len(changed)
+        changed = [_changes_in(Catalogue(rows), before) for rows in self.staging.item_batches()]
+        changes = keep_fetched(Catalogue(pa.concat_tables(changed)), before)
+        self.summary.items.new = len(changes)
         absent = self._absent_ids(before)
         self.summary.not_in_files = len(absent)
         self.summary.withdrawn = len(absent) if is_full else 0
-        if changed or self.summary.withdrawn:
-            changes = Catalogue(fresh.table.take(pa.array(changed, pa.int64())))
+        if len(changes) or self.summary.withdrawn:
             after = before.updated(changes)
             self.store.publish_catalogue(after.without(absent) if is_full else after, before)
 
@@ -464,15 +464,6 @@ def _describe(counts: RowCounts) -> str:
     return ", ".join(f"{reason} ({n})" for reason, n in (counts.rejected + counts.ignored).most_common(10))
 
 
-def _rows_that_differ(fresh: Catalogue, before: Catalogue) -> list[int]:
-    """Rows of `fresh` that are new or differ from the item of the same id in `before`."""
-    changed = []
-    for row, item_id in enumerate(fresh.ids):
-        old_row = before.position.get(item_id)
-        if (
-            old_row is None
-            or fresh.item(row) != before.item(old_row)
-            or fresh.image(row) != before.image(old_row)
-        ):
-            changed.append(row)
-    return changed
+def _changes_in(fresh: Catalogue, before: Catalogue) -> pa.Table:
+    """Items that are new or differ from those of the same ids in `before`."""
+    return fresh.table.take(pa.array(changed_rows(fresh, before)))
