@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.items import Catalogue, Item
+from bowerbird.data.items import ITEM_SCHEMA, Catalogue, Item, table_of
 from bowerbird.data.pictures.links import keep_fetched
 from bowerbird.data.versions.changed_items import changed_rows
 
@@ -53,3 +54,10 @@ def test_items_that_differ(before: list[Item], fresh: list[Item], data: st.DataO
         or fetched.image(row) != old.image(position)
     ]
     assert changed_rows(new, old).tolist() == expected
+
+
+@given(st.lists(ITEMS, max_size=4))
+def test_items_as_a_table_are_their_rows(items: list[Item]) -> None:
+    rows = pa.Table.from_pylist([item.as_row() for item in items], schema=ITEM_SCHEMA)
+    assert table_of(items).equals(rows)
+    assert table_of(items, [b"other"] * len(items))["image"].to_pylist() == [b"other"] * len(items)

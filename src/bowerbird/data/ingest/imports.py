@@ -30,7 +30,7 @@ from bowerbird.data.ingest.import_progress import ImportProgress, size_of
 from bowerbird.data.ingest.rejected_rows import rejected_path
 from bowerbird.data.ingest.staging import Staging
 from bowerbird.data.ingest.summary import ImportSummary, RowCounts
-from bowerbird.data.items import ITEM_SCHEMA, Catalogue
+from bowerbird.data.items import Catalogue, Item, table_of
 from bowerbird.data.pictures.links import keep_fetched
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.records import (
@@ -267,18 +267,18 @@ class _Import:
 
     def _stage_items(self) -> None:
         is_first = self.imported.add([draft.item.item_id for draft, _ in self.items])
-        rows = []
+        accepted: list[tuple[Item, bytes | None]] = []
         for (draft, image), first in zip(self.items, is_first.tolist(), strict=True):
             item = draft.item
             if first and (item.title or image is not None):
-                rows.append(replace(item, image=image).as_row())
+                accepted.append((item, image))
                 if draft.repairs:
                     self._list_repairs(item.item_id, draft.repairs, draft.location)
             else:
                 self._reject_item(item.item_id, item.title, first, draft.location)
         self.items.clear()
-        if rows:
-            self._accept_items(pa.Table.from_pylist(rows, schema=ITEM_SCHEMA))
+        if accepted:
+            self._accept_items(table_of([item for item, _ in accepted], [image for _, image in accepted]))
 
     def _add_items(self, batch: ItemBatch) -> None:
         """Add items that were read together; those with pictures to decode one by one."""
