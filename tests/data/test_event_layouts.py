@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from bowerbird.data.events import EVENT_SCHEMA, Action, Alias, Event
 from bowerbird.data.ingest.event_batches import with_event_ids
 from bowerbird.data.ingest.imports import import_layout
-from bowerbird.data.readers.events import ga4, segment, snowplow
+from bowerbird.data.readers.events import ga4, segment, segment_files, snowplow, snowplow_files
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import parse_events, parse_message
 from bowerbird.data.readers.records import AliasDraft, EventBatch, ParsedEvent, RejectedRow
@@ -146,7 +146,7 @@ def test_ga4_in_parquet_is_as_in_json(tmp_path: Path, form: str) -> None:
 
 def snowplow_row(**fields: Any) -> str:
     values = [""] * snowplow.N_FIELDS
-    numbers = snowplow._FIELD
+    numbers = snowplow.FIELD
     for name, value in {"event_id": "e1", "derived_tstamp": "2026-01-02 00:00:00.000", **fields}.items():
         values[numbers[name]] = value if isinstance(value, str) else json.dumps(value)
     return "\t".join(values)
@@ -297,7 +297,7 @@ def test_calls_in_columns_are_those_read_one_by_one(
     path = tmp_path_factory.mktemp("calls") / "events.jsonl"
     path.write_text("".join(json.dumps(call) + "\n" for call in [*calls, {"type": "page"}]))
     expected = counted(parsed for call in calls for parsed in segment.parse_call(call))
-    assert parsed_by(segment.read([path])) == expected
+    assert parsed_by(segment_files.read([path])) == expected
 
 
 def counted(parsed: Iterable[Any]) -> Counter[Any]:
@@ -411,7 +411,7 @@ def test_rows_of_snowplow_in_columns_are_those_read_one_by_one(
     path = tmp_path_factory.mktemp("rows") / "enriched.tsv"
     path.write_text("".join(row + "\n" for row in rows))
     expected = counted(parsed for row in rows for parsed in snowplow.parse_row(row.split("\t")))
-    assert parsed_by(snowplow.read([path])) == expected
+    assert parsed_by(snowplow_files.read([path])) == expected
 
 
 @pytest.mark.parametrize("price", ["1.299", "on request", -5])

@@ -90,7 +90,7 @@ def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | Non
         woocommerce,
     )
     from bowerbird.data.readers.datasets import amazon_reviews, hm, ikea_rooms, movielens, recbole
-    from bowerbird.data.readers.events import ga4, segment, snowplow
+    from bowerbird.data.readers.events import ga4, segment_files, snowplow_files
     from bowerbird.data.readers.inputs.paths import data_files
 
     if layout not in OF_FOLDERS:
@@ -113,11 +113,11 @@ def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | Non
         case FileLayout.AMAZON_REVIEWS:
             return amazon_reviews.read(paths)
         case FileLayout.SEGMENT | FileLayout.RUDDERSTACK:
-            return segment.read(paths)
+            return segment_files.read(paths)
         case FileLayout.GA4:
             return ga4.read(paths)
         case FileLayout.SNOWPLOW:
-            return snowplow.read(paths)
+            return snowplow_files.read(paths)
         case FileLayout.HM:
             return hm.read(paths)
         case FileLayout.MOVIELENS:

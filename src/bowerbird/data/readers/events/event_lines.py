@@ -10,16 +10,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.events import EVENT_SCHEMA, Action, Alias
 from bowerbird.data.readers.event_columns import times
-from bowerbird.data.readers.events.values import amount_of, rank_of
+from bowerbird.data.readers.events.values import (
+    Value,
+    amount_of,
+    each_distinct,
+    numbers_of,
+    rank_of,
+    texts_of,
+)
 from bowerbird.data.readers.records import (
     AliasDraft,
     EventBatch,
@@ -32,10 +38,7 @@ from bowerbird.data.readers.values.outcomes import Repair
 from bowerbird.data.readers.values.texts import parse_text
 
 LINES_PER_BLOCK, BYTES_PER_BLOCK = 20_000, 1 << 24
-T = TypeVar("T")
 _SCHEMA = pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])
-Value = str | int | float | None
-"""A value of JSON that is no list, object or boolean."""
 
 
 FIELDS = (
@@ -164,10 +167,10 @@ class EventLines(ABC):
         if not fields:
             return _SCHEMA.empty_table(), np.zeros(0, bool)
         values = dict(zip(FIELDS, zip(*fields, strict=True), strict=True))
-        names = {name: _each(self.parse_name, values[name]) for name in ("user", "item", "surface")}
+        names = {name: each_distinct(self.parse_name, values[name]) for name in ("user", "item", "surface")}
         prices = list(zip(values["price"], values["currency"], strict=True))
-        amounts, has_amount = _numbers(lambda price: amount_of("price", *price), prices)
-        ranks, has_rank = _numbers(lambda value: rank_of("position", value), values["position"])
+        amounts, has_amount = numbers_of(lambda price: amount_of("price", *price), prices)
+        ranks, has_rank = numbers_of(lambda value: rank_of("position", value), values["position"])
         at = times(pa.array(values["stamp"], pa.string()))
         arrays = {
             "user_id": names["user"],
@@ -177,46 +180,10 @@ class EventLines(ABC):
             "value": amounts,
             "position": ranks,
             "surface": [text or None for text in names["surface"]],
-        } | {name: _texts(values[name]) for name in ("event_id", "session", "query", "recommendation_id")}
+        } | {name: texts_of(values[name]) for name in ("event_id", "session", "query", "recommendation_id")}
         is_readable = at.is_valid().to_numpy(zero_copy_only=False) & has_amount & has_rank
         for column in (names["user"], names["item"]):
             if not all(column):
                 is_readable &= np.array([bool(text) for text in column])
         table = pa.table([pa.array(arrays[field.name], field.type) for field in _SCHEMA], schema=_SCHEMA)
         return table, is_readable
-
-
-def decode_typed(decoder: msgspec.json.Decoder[T], line: bytes) -> T | None:
-    """A line of JSON in the decoder's type; None where it is not of it, or is not UTF-8."""
-    try:
-        if not line.isascii():
-            line.decode()  # the decoder does not look into what it skips
-        return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _each(parse: Callable[[Any], T], values: Sequence[Any]) -> list[T]:
-    """`parse` of each value, called once for each distinct one."""
-    parsed = {value: parse(value) for value in set(values)}
-    return [parsed[value] for value in values]
-
-
-def _numbers(
-    parse: Callable[[Any], tuple[float | None, Sequence[Repair]]], values: Sequence[Any]
-) -> tuple[list[float | None], BoolArray]:
-    """Numbers, and whether each value could be read, (n,) bool."""
-    parsed = {value: parse(value) for value in set(values)}
-    unreadable = {value for value, (_, repairs) in parsed.items() if repairs}
-    is_readable = np.ones(len(values), bool)
-    if unreadable:
-        is_readable[:] = [value not in unreadable for value in values]
-    return [parsed[value][0] for value in values], is_readable
-
-
-def _texts(values: Sequence[Value]) -> list[str | None]:
-    """Texts as `parse_text` gives them, None where there is none: most are ids, and none is a surrogate."""
-    return [
-        value if value is None else (value.strip() if type(value) is str else parse_text(value)) or None
-        for value in values
-    ]

@@ -1,4 +1,4 @@
-"""Segment's e-commerce events (v2 specification), one JSON object a line; RudderStack's are the same.
+"""Calls of Segment's e-commerce events (v2 specification); RudderStack's are the same.
 
 `track` calls with products become events. `identify` and `alias` calls, and any call with a userId and an
 anonymousId, join two ids (RudderStack's `merge` too). Page, screen and group calls say nothing about items.
@@ -6,28 +6,18 @@ anonymousId, join two ids (RudderStack's `merge` too). Page, screen and group ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from bowerbird.data.collections import Collection
 from bowerbird.data.events import Action, Alias, Event
-from bowerbird.data.readers.events.event_lines import EventFields, EventLines
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
-from bowerbird.data.readers.events.segment_calls import decode_call, event_name
+from bowerbird.data.readers.events.segment_calls import event_name
 from bowerbird.data.readers.events.values import amount_of, rank_of
 from bowerbird.data.readers.fields import parse_text, parse_time
-from bowerbird.data.readers.inputs.json_lines import decode_json, read_encoded_lines, require_objects
 from bowerbird.data.readers.records import (
-    CollectionDraft,
-    EventDraft,
     Parsed,
     ParsedEvent,
-    Records,
-    RejectedRow,
-    records_of,
     without_repairs,
 )
 from bowerbird.data.readers.values.times import explain_rejection
@@ -59,81 +49,11 @@ ACTION_OF_LIST = {
     "order refunded": Action.REFUND,
     "order cancelled": Action.REFUND,
 }
-BOARD_NAMES = ("wishlist_name", "board_name", "board")  # the specification's field, and common custom fields
 MAX_NAME_LENGTH = 40  # characters of an event's name in a reason
 IGNORED_TYPES = ("page", "screen", "group")
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 """Fields of the time of a call, the most exact first."""
 USUAL_TYPES = ("track", "identify", *IGNORED_TYPES)
-Boards = dict[tuple[str, str], dict[str, None]]
-"""Items of each user's boards, by the user and the board's name."""
-
-
-def read(paths: Sequence[Path]) -> Records:
-    """Read the events of files, and a collection for each named wish list or board."""
-    boards: Boards = {}
-    for path in paths:
-        calls = CallLines(path.name, boards)
-        yield from calls.read(read_encoded_lines(path))
-        require_objects(path, calls.n_rows, calls.n_valid)
-    for (user, name), items in boards.items():
-        collection = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
-        yield CollectionDraft(collection, f"board {name}", extends_existing=True)
-
-
-class CallLines(EventLines):
-    """Lines of calls: of the usual form are those about products whose fields have the usual types."""
-
-    def __init__(self, file: str, boards: Boards) -> None:
-        super().__init__(file)
-        self._boards = boards
-
-    def usual_events(self, number: int, line: bytes) -> Sequence[EventFields] | str | None:
-        """See `EventLines.usual_events`."""
-        call = decode_call(line)
-        if call is None or call.type not in USUAL_TYPES:
-            return None
-        names_two = call.user is not None and call.anonymous is not None
-        is_alias = names_two and self.join(number, call.anonymous, call.user)
-        if call.type != "track":
-            return [] if is_alias else f"{call.type} call"
-        action, is_list, description = _usual_event(call.event)
-        if action is not None:
-            return call.events(action, is_list)
-        return [] if is_alias and description else description
-
-    def read_row(self, location: str, line: bytes) -> Records:
-        """See `EventLines.read_row`."""
-        message = decode_json(line)
-        self.n_valid += isinstance(message, dict)
-        for call in _calls(message):
-            if not isinstance(call, dict):
-                yield RejectedRow("events", "not a JSON object", location, call)
-                continue
-            for record in records_of(parse_call(call), location, call, describe_ignored(call)):
-                yield record
-                if isinstance(record, EventDraft) and record.event.action is Action.SAVE:
-                    event = record.event
-                    if board := _board(call):
-                        self._boards.setdefault((event.user_id, board), {})[event.item_id] = None
-
-
-@lru_cache(4096)
-def _usual_event(event: str | None) -> tuple[Action | None, bool, str | None]:
-    """The action of an event, and whether it has a list of products; or else what it is."""
-    name = event_name(event)[:MAX_NAME_LENGTH]
-    action = ACTION_OF.get(name) or ACTION_OF_LIST.get(name)
-    description = f"event {parse_text(event)[:MAX_NAME_LENGTH]!r}" if name else None
-    return action, name in ACTION_OF_LIST, description
-
-
-def _calls(message: Any) -> list[Any]:
-    """The calls of a row: itself, or those of a batch, as senders post them."""
-    calls = message.get("batch") if isinstance(message, dict) else None
-    if not isinstance(calls, list):
-        return [message]
-    shared = {name: message[name] for name in TIMES if name in message}
-    return [shared | call if isinstance(call, dict) else call for call in calls]
 
 
 def describe_ignored(message: dict[str, Any]) -> str:
@@ -193,7 +113,7 @@ def _merge(message: dict[str, Any]) -> Alias | str:
 
 def _track(message: dict[str, Any], received_at: datetime | None) -> Iterator[ParsedEvent | str]:
     name = event_name(message.get("event"))[:MAX_NAME_LENGTH]
-    properties = _properties(message)
+    properties = properties_of(message)
     lines = OrderLines(
         ACTION_OF_LIST.get(name, Action.VIEW),
         parse_order_id(properties.get("order_id") or properties.get("transaction_id")),
@@ -253,11 +173,7 @@ def _event(
     return ParsedEvent(event, unread_price + unread_rank)
 
 
-def _board(message: dict[str, Any]) -> str:
-    properties = _properties(message)
-    return next((text for name in BOARD_NAMES if (text := parse_text(properties.get(name)))), "")
-
-
-def _properties(message: dict[str, Any]) -> dict[str, Any]:
+def properties_of(message: dict[str, Any]) -> dict[str, Any]:
+    """The properties of a call; none where they are no object."""
     properties = message.get("properties")
     return properties if isinstance(properties, dict) else {}

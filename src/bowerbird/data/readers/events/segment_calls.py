@@ -13,8 +13,9 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from bowerbird.data.events import Action
-from bowerbird.data.readers.events.event_lines import EventFields, Value, decode_typed
+from bowerbird.data.readers.events.event_lines import EventFields
 from bowerbird.data.readers.events.orders import ORDER_ACTIONS, OrderLines, parse_order_id
+from bowerbird.data.readers.events.values import Value, decode_typed
 from bowerbird.data.readers.fields import parse_text
 from bowerbird.data.readers.values.actions import snake_case
 

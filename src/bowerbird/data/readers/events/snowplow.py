@@ -7,14 +7,12 @@ add_to_cart, transaction items) are understood too. `domain_userid` (a browser) 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from bowerbird.data.events import Action, Alias, Event
-from bowerbird.data.readers.events.event_lines import EventFields, EventLines
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.events.snowplow_rows import (
     ACTION_OF,
@@ -22,28 +20,22 @@ from bowerbird.data.readers.events.snowplow_rows import (
     CARTS,
     ORDERS,
     PRODUCTS,
-    decode_interaction,
     schema_name,
 )
 from bowerbird.data.readers.events.values import amount_of, rank_of
 from bowerbird.data.readers.fields import parse_text, parse_time
 from bowerbird.data.readers.inputs.json_lines import decode_json
-from bowerbird.data.readers.inputs.text_files import open_bytes
 from bowerbird.data.readers.records import (
     Parsed,
     ParsedEvent,
-    Records,
-    RejectedRow,
-    records_of,
     without_repairs,
 )
 from bowerbird.data.readers.values.times import explain_rejection
-from bowerbird.errors import InputError
 
 N_FIELDS = 131
 MIN_FIELDS = 125
 """Fields up to `derived_tstamp`: pipelines before 2016 wrote fewer."""
-_FIELD = {
+FIELD = {
     "collector_tstamp": 3,
     "event": 5,
     "event_id": 6,
@@ -61,65 +53,9 @@ _FIELD = {
 }
 
 
-_EVENT, _EVENT_ID, _USER, _DEVICE = (_FIELD[n] for n in ("event", "event_id", "user_id", "domain_userid"))
-_NETWORK, _SESSION = _FIELD["network_userid"], _FIELD["domain_sessionid"]
-_EVENT_DATA, _CONTEXTS = _FIELD["unstruct_event"], _FIELD["contexts"]
-
-
-def read(paths: Sequence[Path]) -> Records:
-    """Read the events of enriched files. Raises `InputError` for a file without a row of that form."""
-    for path in paths:
-        rows = RowLines(path.name)
-        with open_bytes(path) as file:
-            yield from rows.read((n, line) for n, line in enumerate(file, start=1) if line.strip())
-        if rows.n_rows and not rows.n_valid:
-            raise InputError(
-                f"{path} has no row of {N_FIELDS} tab-separated fields: is it an enriched Snowplow file?"
-            )
-
-
 def fields_of(line: bytes) -> list[str]:
     """The fields of a row."""
     return line.decode(errors="replace").rstrip("\r\n").split("\t")
-
-
-class RowLines(EventLines):
-    """Lines of enriched rows."""
-
-    def usual_events(self, number: int, line: bytes) -> Sequence[EventFields] | str | None:
-        """See `EventLines.usual_events`."""
-        fields = fields_of(line)
-        if len(fields) < MIN_FIELDS:
-            return None
-        user, device = fields[_USER].strip(), fields[_DEVICE].strip() or fields[_NETWORK].strip()
-        is_alias = bool(user and device) and self.join(number, device, user)
-        interaction = decode_interaction(fields[_EVENT_DATA].strip(), fields[_CONTEXTS].strip())
-        name = fields[_EVENT].strip() or "unnamed"
-        if name == "transaction_item" or interaction is None:
-            return None
-        if interaction.action is None:
-            return [] if is_alias else f"{name} event"
-        stamp = next((text for each in _TIMES if (text := _value(fields, each))), "")
-        return interaction.events(user or device, stamp, fields[_EVENT_ID].strip(), fields[_SESSION].strip())
-
-    def read_row(self, location: str, line: bytes) -> Records:
-        """See `EventLines.read_row`."""
-        fields = fields_of(line)
-        if len(fields) < MIN_FIELDS:
-            reason = f"{len(fields)} fields, expected {N_FIELDS}"
-            yield RejectedRow("events", reason, location, "\t".join(fields)[:500])
-            return
-        self.n_valid += 1
-        yield from _records(fields, location)
-
-
-def _records(fields: list[str], location: str) -> Records:
-    name = _value(fields, "event") or "unnamed"
-    for record in records_of(parse_row(fields), location, fields, f"{name} event"):
-        if isinstance(record, RejectedRow):
-            row = {name: fields[index] for name, index in _FIELD.items() if index < len(fields)}
-            record = replace(record, row=row)
-        yield record
 
 
 @dataclass(frozen=True)
@@ -140,12 +76,12 @@ def parse_events(fields: list[str]) -> Iterator[Event | Alias | str]:
 def parse_row(fields: list[str]) -> Iterator[Parsed]:
     """The events of one row's fields and the alias of its user, or the reasons why it has none."""
     user, device = (
-        _value(fields, "user_id"),
-        _value(fields, "domain_userid") or _value(fields, "network_userid"),
+        value_of(fields, "user_id"),
+        value_of(fields, "domain_userid") or value_of(fields, "network_userid"),
     )
     if user and device and user != device:
         yield Alias(device, user)
-    stamp = next((text for name in _TIMES if (text := _value(fields, name))), "")
+    stamp = next((text for name in TIMES if (text := value_of(fields, name))), "")
     at = parse_time(stamp) if stamp else None
     action, products, order = _interaction(fields)
     if action is None:
@@ -159,14 +95,14 @@ def parse_row(fields: list[str]) -> Iterator[Parsed]:
     elif not products:
         yield "no product"
     else:
-        session = _value(fields, "domain_sessionid") or None
-        base = _Base(user or device, at, _value(fields, "event_id"), session)
+        session = value_of(fields, "domain_sessionid") or None
+        base = _Base(user or device, at, value_of(fields, "event_id"), session)
         lines = OrderLines(Action(action), order)
         for index, product in enumerate(products):
             yield _event(base, Action(action), product, index, lines)
 
 
-_TIMES = ("true_tstamp", "derived_tstamp", "collector_tstamp")
+TIMES = ("true_tstamp", "derived_tstamp", "collector_tstamp")
 
 
 def _event(
@@ -193,10 +129,10 @@ def _event(
 
 def _interaction(fields: list[str]) -> tuple[Action | str | None, list[dict[str, Any]], str]:
     """What was done, the products, and the order's id; (None, …) for a row that says nothing about items."""
-    if _value(fields, "event") == "transaction_item":
-        product = {"id": _value(fields, "ti_sku"), "price": _value(fields, "ti_price") or None}
-        return Action.PURCHASE, [product], parse_order_id(_value(fields, "ti_orderid"))
-    text = _value(fields, "unstruct_event")
+    if value_of(fields, "event") == "transaction_item":
+        product = {"id": value_of(fields, "ti_sku"), "price": value_of(fields, "ti_price") or None}
+        return Action.PURCHASE, [product], parse_order_id(value_of(fields, "ti_orderid"))
+    text = value_of(fields, "unstruct_event")
     if not text:
         return None, [], ""
     wrapper = decode_json(text.encode())
@@ -211,7 +147,7 @@ def _interaction(fields: list[str]) -> tuple[Action | str | None, list[dict[str,
     action = ACTIONS_OF.get(name, {}).get(parse_text(data.get("type") or data.get("action")).lower())
     if action is None:
         return None, [], ""
-    entities = _entities(_value(fields, "contexts"))
+    entities = _entities(value_of(fields, "contexts"))
     shown_in = parse_text(data.get("name"))
     products = [{"list": shown_in, **entity} for schema, entity in entities if schema in PRODUCTS]
     orders = [entity for schema, entity in entities if schema in ORDERS]
@@ -230,6 +166,7 @@ def _entities(text: str) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def _value(fields: list[str], name: str) -> str:
-    index = _FIELD[name]
+def value_of(fields: list[str], name: str) -> str:
+    """A field by its name; empty where the row ends before it."""
+    index = FIELD[name]
     return fields[index].strip() if index < len(fields) else ""

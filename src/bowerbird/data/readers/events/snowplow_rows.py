@@ -13,8 +13,9 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from bowerbird.data.events import Action
-from bowerbird.data.readers.events.event_lines import EventFields, Value
+from bowerbird.data.readers.events.event_lines import EventFields
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
+from bowerbird.data.readers.events.values import Value
 from bowerbird.data.readers.fields import parse_text
 
 ACTION_OF = {
