@@ -104,3 +104,42 @@ def test_other_values_of_a_list_are_looked_for(assistant: Assistant) -> None:
 def test_what_something_is_for_is_not_what_it_is(assistant: Assistant) -> None:
     _, reply = _talk(assistant, "rugs", "something for the sofa")
     assert reply.items and "Sofa" not in _kinds(assistant, reply)
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        (["how many rugs do you have?"], "rugs in stock"),
+        (["rugs", "how many do you have?"], "rugs in stock"),
+        (["blue rugs", "wie viele gibt es?"], "sind"),
+    ],
+)
+def test_items_are_counted(messages: list[str], expected: str, assistant: Assistant) -> None:
+    reply = _talk(assistant, *messages)[-1]
+    parts = assistant.parts
+    mask = parts.vocabulary.mask("type", {"Rug"}) & parts.catalogue.available
+    if "blue" in messages[0]:
+        mask &= parts.vocabulary.mask("colour", {"Blue", "Dark Blue"})
+    assert f" {mask.sum()} " in reply.text and expected in reply.text
+
+
+@pytest.mark.parametrize(
+    "message", ["how is the second one?", "wie ist der zweite?", "¿cómo es el segundo?", "com'è il secondo?"]
+)
+def test_an_item_is_described(message: str, assistant: Assistant) -> None:
+    rugs, reply = _talk(assistant, "rugs", message)
+    assert rugs.items[1].title in reply.text and "reading corner" in reply.text
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "I'm decorating a nursery",
+        "we are moving into a castle",
+        "I bought a red sofa last year, what rugs match?",
+    ],
+)
+def test_places_and_what_one_owns_are_not_asked_for(message: str, assistant: Assistant) -> None:
+    reply = _talk(assistant, message)[0]
+    assert "don't have" not in reply.text and "have no" not in reply.text
+    assert "Sofa" not in _kinds(assistant, reply)

@@ -13,6 +13,8 @@ from bowerbird.text.audiences import AUDIENCE
 
 _ADJECTIVES = (AUDIENCE, "size", "colour", "pattern", "style", "material", "genre", "brand")
 
+_TONES = tuple(f"{noun}{ending}" for noun in ("colour", "color", "tone", "shade") for ending in ("", "s"))
+"""What stands after the noun: "chairs in warm colours"."""
 MAX_EXCLUDED = 3
 _MEASURES = ("pair of ", "piece of ", "pieces of ")
 
@@ -36,6 +38,8 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
         audiences = [language.say(f"audience_{name}") for name in sorted(request.facets[AUDIENCE])]
         wording[AUDIENCE] = f" {language.say('or')} ".join(audiences)
     adjectives = [wording[facet] for facet in _ADJECTIVES if facet in wording]
+    tones = [words for words in adjectives if language.code == ENGLISH and words.endswith(_TONES)]
+    adjectives = [words for words in adjectives if words not in tones]
     nouns = [words for facet, words in request.wording.items() if facet not in _ADJECTIVES]
     if not nouns:
         own = request.noun if language.code == ENGLISH else ""
@@ -47,17 +51,24 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
     # "one pair of black jeans", "four pieces of men's swimwear"
     measure = next((words for words in _MEASURES if nouns[0].startswith(words)), "")
     nouns[0] = nouns[0].removeprefix(measure)
-    phrase = measure + " ".join([*adjectives, *nouns])
+    phrase = measure + " ".join([*adjectives, *nouns, *(f"in {words}" for words in tones)])
     if request.recipient:
         phrase += " " + language.say("for_recipient", recipient=as_addressed(request.recipient))
     if request.price.bounded:
         phrase += " " + describe_price(request.price, language)
     excluded = [
-        language.say("not", values=f" {language.say('or')} ".join(_few(without_shades(values))))
-        for values in request.excluded.values()
+        _without(facet, _few(without_shades(values)), language)
+        for facet, values in request.excluded.items()
         if values
     ]
     return f"{phrase} ({', '.join(excluded)})" if excluded else phrase
+
+
+def _without(facet: str, values: list[str], language: Language) -> str:
+    """What an item is not: "not red or pink"; of kinds in English "no hats"."""
+    if facet == "type" and language.code == ENGLISH:
+        return f"no {' or '.join(several(value) if value != '…' else value for value in values)}"
+    return language.say("not", values=f" {language.say('or')} ".join(values))
 
 
 def as_addressed(recipient: str) -> str:

@@ -90,6 +90,14 @@ COLOUR_GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         (*_shades("neutral", "muted"), "less colourful", "less colorful", "not too colourful"),
         ("white", "beige", "grey", "black", "brown", "cream"),
     ),
+    (
+        _shades("soft", "softer", "pastel", "pale"),
+        ("pink", "beige", "white", "cream", "light blue", "light pink", "light green", "lavender", "mint"),
+    ),
+    (
+        _shades("earthy", "earth", "natural"),
+        ("brown", "beige", "green", "rust", "terracotta", "olive", "khaki", "sand"),
+    ),
     (_shades("bright", "brighter"), ("yellow", "red", "orange", "pink", "turquoise")),
     (
         _shades("dark", "darker"),

@@ -41,6 +41,7 @@ _COMPARING = re.compile(
     r"and the|side|differ\w*|compar\w*|most|[a-z]{3,}er)\b"
 )
 _OF_TWO = re.compile(r"\w+.*\b(?:than|or|and|to|with|between|versus|vs)\b")
+_RELATIVE_NOT = re.compile(r"\bnot (?:so|that|quite so|too) (?!good|bad|great|well\b)[a-z]{3,}")
 _WANTS_GOODS = re.compile(
     r"\b(?:can|could) you (?:recommend|suggest|show|find|get)(?: me)? (?:an?|any|some)\b|"
     r"\b(?:i (?:want|need)|i'?m looking for|show me) (?!to\b)(?:an?|any|some|the)?|"
@@ -107,6 +108,8 @@ def _is_possible(act: Act, message: Message) -> bool:
     """Whether the context admits an act that only the broad recogniser sees."""
     if act == Act.UNCLEAR and message.states_need:
         return False  # "110 to 200" is a price
+    if act == Act.DENY and _RELATIVE_NOT.search(message.plain):
+        return False  # "not that bright" wants another
     if act == Act.COMPARE:
         is_of_one = message.reference.is_explicit and len(message.reference.items) == 1
         if message.n_on_screen < 2 or (is_of_one and not _OF_TWO.search(message.plain)):

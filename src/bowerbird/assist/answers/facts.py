@@ -27,7 +27,7 @@ _ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         ("stock", r"\b(?:in stock|available|availability|sold out|any left|still have|get it now)\b"),
         ("brand", r"\b(?:brand|who makes|maker|made by|manufacturer|which company|what make)\b"),
-        ("material", r"\b(?:made (?:of|from|out of)|materials?|fabric|what is it made)\b"),
+        ("material", r"\b(?:made (?:of|off|from|out of)|materials?|fabric|what is it made)\b"),
         (
             "origin",
             r"\bwhere (?:is|are|was|were|does|do) .{0,40}(?:made|from|produced|manufactured)\b|"
@@ -49,7 +49,8 @@ _ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "describe",
             r"\b(?:tell me (?:more )?about|more (?:about|info|details)|"
             r"tell me (?:a bit |a little )?more|details|describe|what is (?:it|"
-            r"this|that))\b",
+            r"this|that)|what (?:can|would|could|do) you (?:say|tell me|think) (?:about|of))\b|"
+            r"\bhow (?:is|are) (?:it|they|§)\W*$|\bwhat(?:'s| is| are) (?:it|they|§) like\W*$|§ how is\W*$",
         ),
     )
 )

@@ -14,12 +14,17 @@ from bowerbird.assist.find.finding import allowed_items
 from bowerbird.assist.find.need import read_need
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.reply import Reply
+from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
 from bowerbird.data.arrays import BoolArray
 
-_LISTS = ("popular", "new", "sale")
+_LISTS = ("popular", "new", "sale", "count")
+_COUNT_WORDS = re.compile(
+    r"\bhow many\b|\b(?:do|have|got|are|is)\b|\b(?:you|there|u|i|can|choose|choices|from|left|different|"
+    r"of them|of those|of these|models|items|in stock)\b"
+)
 _TOPIC_WORDS = re.compile(
     r"\b(?:(?:what|which)(?:'s| is| are)?|(?:the|your|any|some|something|anything)(?= )|most|popular|"
     r"trending|hot|best[ -]?sell(?:ers?|ing)|top[ -]sell(?:ers?|ing)|favou?rites?|newest|latest|new|arrivals|"
@@ -36,6 +41,8 @@ def is_shop_list(recognised: Recognition) -> bool:
 def list_of_shop(turn: Turn) -> Reply | ListAnswer:
     """The list that a message asks for; one variant of each article."""
     topic = turn.recognised.topic
+    if topic == "count":
+        return _count(turn)
     request = read_need(turn, _TOPIC_WORDS.sub(" ", turn.plain), None)
     if request.unknown_kind:
         return unknown_kind(turn, request)
@@ -50,6 +57,19 @@ def list_of_shop(turn: Turn) -> Reply | ListAnswer:
     text = turn.say("shop_no_sale_of" if request.constrained else f"shop_no_{topic}", need=need)
     state = replace(turn.state, question=None)
     return Reply(text, Act.ABOUT_SHOP, state=state, suggestions=(turn.say("suggest_range"),))
+
+
+def _count(turn: Turn) -> Reply:
+    """How many items there are of what a message names, or else of what was looked for."""
+    words = " ".join(_COUNT_WORDS.sub(" ", turn.plain).split()).strip(" ?!.,")
+    request = read_need(turn, words, None) if words else turn.state.request or Request()
+    if request.unknown_kind:
+        return unknown_kind(turn, request)
+    allowed = allowed_items(turn, replace(request, without=()))
+    count = len(turn.parts.catalogue.articles.first_rows(np.flatnonzero(allowed)))
+    need = describe_need(request, turn.language, count)
+    text = turn.say("shop_count", count=count, need=need)
+    return Reply(text, Act.ABOUT_SHOP, state=replace(turn.state, question=None))
 
 
 def _popular(turn: Turn, allowed: BoolArray) -> list[int]:

@@ -93,6 +93,7 @@ def _with_values(turn: Turn, values: Mapping[str, frozenset[str]]) -> Request:
         facets={**request.facets, **values},
         wording={**request.wording, **wording},
         without=tuple(item.item_id for item in turn.on_screen),
+        like=(),
         unknown_kind="",
     )
 

@@ -68,6 +68,9 @@ class Mentions:
     """Start and end of what is not wanted in the text, from the "no" on."""
 
 
+_OWNED = word_set("have own bought got ordered purchased")
+
+
 def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -> Mentions:
     """Walk over the words, longest phrase first; note what is asked for, what is not, what is aside."""
     words = tokenize(text)[:_MAX_TOKENS]
@@ -188,7 +191,7 @@ def _still_aside(words: Sequence[str], at: int, aside: bool, has_type: bool) -> 
     word = words[at]
     if word in _BACK:
         return False
-    if word in ("have", "own") and at > 0 and words[at - 1] in ("i", "we", "already"):
+    if word in _OWNED and at > 0 and words[at - 1] in ("i", "we", "already", "just", "recently"):
         return True  # "we already have a grey sofa"
     if word in _ASIDE:
         before = words[at - 1] if at else ""

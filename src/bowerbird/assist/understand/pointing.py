@@ -50,7 +50,8 @@ _PAIR = re.compile(
 _COMPARES = re.compile(r"compar|differ|number|item|option")
 _SINGLE = re.compile(
     rf"(?<!price )(?<!cheapest )(?<!expensive )"
-    rf"\b(?:the )?(?P<ordinal>{_ORDINAL})(?!\w|[ -](?:time|hand|class|floor|birthday|aid|name|of "
+    rf"\b(?:the )?(?P<ordinal>{_ORDINAL})(?!\w|[ -](?:time|hand|class|floor|birthday|aid|name|"
+    rf"year|years|month|months|week|weeks|night|summer|winter|spring|autumn|minute|days|hours|of "
     rf"all)\b){_NOUN}"
     rf"|(?:\b(?:item|option|number|no\.|result|product)|#)\s?(?P<number>[1-9]\d?)(?!\w|[.,]\d)"
 )

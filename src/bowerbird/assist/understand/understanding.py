@@ -58,7 +58,8 @@ _CHEAPEST = re.compile(
     r"cheapest possible)\b"
 )
 _TOTAL = re.compile(
-    r"\b(?:in total|total budget|altogether|all together|in all|overall|for everything|in sum)\b"
+    r"\b(?:in total|total budget|altogether|all together|in all|overall|for everything|in sum|"
+    r"\d[^a-z]{0,3}(?:euros? |dollars? |pounds? |usd |eur )?together)\b"
 )
 _BY_PRICE = re.compile(
     r"\b(?:sort|order|rank|arrang)(?:ed?|ing)?(?: (?:it|them|these|those|the list))? by (?:the )?prices?\b"

@@ -100,6 +100,12 @@ _NO_PART = word_set(
 SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|[,:&]")
 """What stands between several kinds."""
 _COUNTED = re.compile(r"^(?:(?:and|also|plus|maybe) )*(?:an?|some|one|two|three|four|five|six|\d+)\s")
+_PLACE_BEFORE = re.compile(
+    r"\b(?:decorat|furnish|renovat|redo|equip|design|build|open|host|plan|celebrat|attend|visit|"
+    r"organi[sz])(?:e|es|ed|ing|n?ing)?(?: (?:an?|the|my|our|his|her|their|new|small|little|big))* $|"
+    r"\b(?:moving|moved|move) (?:in|into|to)(?: (?:an?|the|my|our|new|small|little|big))* $"
+)
+"""What one does with a place or an event, not with what a shop sells: "decorating a nursery"."""
 _ARTICLE = re.compile(r"(?:^|\s)an? $")
 _ASKED = re.compile(
     r"(?:^|\b(?:do you (?:have|sell|stock|carry)|have you got|got|i (?:need|want)|i'?m looking for|"
@@ -199,6 +205,7 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
             not key or "'" in head or (head in _NO_KINDS and head not in _CASES) or head in EMPTY_WORDS
         )
         is_no_noun |= head in _CASES and len(parts) == 1
+        is_no_noun |= _PLACE_BEFORE.search(before) is not None
         is_no_noun |= before.rstrip().endswith(("made of", "made from", "made out of"))
         is_negated = not _NEGATORS.isdisjoint((*parts, *before.split()[-2:]))
         is_company = parts[0] in _COUNTS and before.rstrip().endswith("for")  # "for six people"

@@ -26,6 +26,7 @@ RULES = (
     shop.POPULAR,
     shop.NEW,
     shop.SALE,
+    shop.COUNT,
     shop.ABOUT_ASSISTANT,
     shop.FACET_VALUES,
     items.IDEAS,

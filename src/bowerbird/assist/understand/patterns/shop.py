@@ -143,6 +143,14 @@ SALE = Rule(
         r"\b(?:any|there|have|got) (?:any )?(?:sales|offers|deals|discounts|promotions|reductions)\b",
     ),
 )
+COUNT = Rule(
+    Act.ABOUT_SHOP,
+    "count",
+    any_of(
+        r"^(?:and |so |ok )*how many\b.{0,60}\b(?:(?:do|have) (?:you|u)\b|are (?:there|left)|can i choose|"
+        r"is there)",
+    ),
+)
 ABOUT_ASSISTANT = Rule(
     Act.ABOUT_ASSISTANT,
     "",
