@@ -70,7 +70,7 @@ def test_a_slow_part_is_missing_until_it_is_open(tmp_path: Path, monkeypatch: py
         may_open.wait(30)
         return encoder
 
-    monkeypatch.setattr("bowerbird.assist.parts._opened_encoder", open_slowly)
+    monkeypatch.setattr("bowerbird.assist.parts.opening.open_encoder", open_slowly)
     parts = Parts(store.snapshot(), catalogue, np.ones((1, 4), np.float32))
     thread = parts.warm_up_in_background()
     assert parts.is_warming_up and parts.encoder is None

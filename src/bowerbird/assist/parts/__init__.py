@@ -7,18 +7,20 @@ and replies are written by templates.
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bowerbird.assist.acts.opening import open_recognizer
 from bowerbird.assist.cost import StockModelRates, read_stock_rates
 from bowerbird.assist.languages import CODES, ENGLISH, HEADS_FIRST, is_known_word, load_language
+from bowerbird.assist.parts import opening
+from bowerbird.assist.parts.catalogue_words import is_aside, newest_first, positions_by_title
+from bowerbird.assist.parts.opening import SlowPart
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
 from bowerbird.assist.scoring.weights import RetrievalWeights, open_weights
@@ -28,60 +30,27 @@ from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.items import Catalogue
 from bowerbird.data.snapshot import TEXTS, StoreSnapshot
 from bowerbird.embed.index.vectors import item_matrix
-from bowerbird.errors import BackboneError, EngineError, InputError, StoreError
+from bowerbird.errors import BackboneError, EngineError
 from bowerbird.recommend.rerank.shop_rules import RuleFile
 from bowerbird.text.languages import detect_catalogue_language
 from bowerbird.text.lexicon import Lexicon
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import normalize_text, stem, tokenize
+from bowerbird.text.words import stem
 
 if TYPE_CHECKING:
     from bowerbird.assist.scoring.conversation import ConversationScorer
-    from bowerbird.data.settings import LanguageModelSettings
     from bowerbird.embed.search.query import QueryEncoder
     from bowerbird.embed.search.searcher import Searcher
     from bowerbird.endpoint.chat import ChatEndpoint
-    from bowerbird.graft.base import Base
     from bowerbird.graft.model import Graft
-    from bowerbird.graft.runtime import Runtime
     from bowerbird.recommend.completion.completer import Completer
     from bowerbird.recommend.recommender import Recommender
     from bowerbird.taste.graph import TasteGraph
     from bowerbird.taste.profile.profile import TasteReader
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 POPULAR = 1000
 """Items whose popularity tells them apart."""
-RARE_SHARE = 0.001
-"""A word of a smaller share of descriptions is nothing that a shop sells."""
-MENTIONS = 30
-"""Items whose texts are read to tell what a word means there."""
-_YEAR = re.compile(r"\s*\((?:19|20)\d\d\)$")
-"""Of a film's title; who speaks of it leaves it out."""
-MIN_TITLE_WORDS = 2
-"""Shorter titles are words of the language as often as names."""
-
-
-class SlowPart(Generic[T]):
-    """A part that takes seconds to open: opened at its first use, or, while parts are warmed up, in the
-    background; until it is open, it is missing."""
-
-    def __init__(self, open_part: Callable[[Any], T | None]) -> None:
-        self._open_part = open_part
-        self.__doc__ = open_part.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, parts: Any, owner: type) -> T | None:
-        if parts is None:
-            return self  # type: ignore[return-value]
-        if parts.is_warming_up and not parts.is_own_warm_up:
-            return None
-        part = self._open_part(parts)
-        parts.__dict__[self._name] = part  # from now on found before this descriptor
-        return part
 
 
 class Parts:
@@ -213,40 +182,32 @@ class Parts:
     @cached_property
     def newest_first(self) -> IntArray:
         """Positions of the items that have a date, the newest first, (dated items,) int64."""
-        created = self.catalogue.table["created_at"].to_numpy().astype("datetime64[us]")
-        dated = np.flatnonzero(~np.isnat(created))
-        newest: IntArray = dated[np.argsort(-created[dated].astype(np.int64), kind="stable")]
-        return newest
+        return newest_first(self.catalogue)
 
     @cached_property
     def positions_by_title(self) -> Mapping[str, int]:
         """Positions of items by their cleaned titles, those of two words and more."""
-        titles: dict[str, int] = {}
-        for position, title in enumerate(self.catalogue.table["title"].to_pylist()):
-            words = tokenize(normalize_text(_YEAR.sub("", title or ""), 200))
-            if len(words) >= MIN_TITLE_WORDS:
-                titles.setdefault(" ".join(words), position)
-        return titles
+        return positions_by_title(self.catalogue)
 
     @SlowPart
     def encoder(self) -> QueryEncoder | None:
         """Encodes words and pictures into item space."""
-        return _if_there(lambda: _opened_encoder(self.snapshot))
+        return opening.open_encoder(self.snapshot)
 
     @SlowPart
     def searcher(self) -> Searcher | None:
         """Finds items like another one, but changed by words."""
-        return _if_there(lambda: _opened_searcher(self.snapshot)) if self.encoder else None
+        return opening.open_searcher(self.snapshot) if self.encoder else None
 
     @SlowPart
     def graft(self) -> Graft | None:
         """The grafted model, where one was trained."""
-        return _if_there(lambda: _opened_graft(self.snapshot))
+        return opening.open_graft(self.snapshot)
 
     @SlowPart
     def conversation(self) -> ConversationScorer | None:
         """Scores items by the conversation so far, where a store was trained for it."""
-        return _if_there(lambda: _opened_conversation(self.snapshot))
+        return opening.open_conversation(self.snapshot)
 
     @cached_property
     def weights(self) -> RetrievalWeights:
@@ -259,7 +220,7 @@ class Parts:
         settings = self.snapshot.store.settings.language_model
         if not (settings.url and settings.model):
             return None
-        return self.snapshot.open_once("endpoint", lambda: _opened_endpoint(settings), of=())
+        return self.snapshot.open_once("endpoint", lambda: opening.open_endpoint(settings), of=())
 
     @property
     def writes_any_language(self) -> bool:
@@ -279,17 +240,17 @@ class Parts:
     @cached_property
     def taste(self) -> TasteGraph | None:
         """Everybody's taste."""
-        return _if_there(lambda: _opened_taste(self.snapshot))
+        return opening.open_taste(self.snapshot)
 
     @cached_property
     def reader(self) -> TasteReader | None:
         """Reads a user's taste in words."""
-        return _if_there(lambda: _opened_reader(self.snapshot))
+        return opening.open_reader(self.snapshot)
 
     @SlowPart
     def recommender(self) -> Recommender | None:
         """Ranks items for a user."""
-        return _if_there(lambda: _opened_recommender(self.snapshot))
+        return opening.open_recommender(self.snapshot)
 
     @SlowPart
     def popularity(self) -> FloatArray | None:
@@ -310,26 +271,11 @@ class Parts:
     @cached_property
     def completer(self) -> Completer | None:
         """Finds what is missing from a set."""
-        return _if_there(lambda: _opened_completer(self.snapshot))
+        return opening.open_completer(self.snapshot)
 
     def is_aside(self, stem: str) -> bool:
-        """Whether items mention a word only as what they are for ("made for a laptop"), or very
-        few descriptions mention it, and no title, category or attribute."""
-        positions = self.lexicon.items_by_stem.get(stem)
-        if positions is None:
-            return False
-        aside = re.compile(
-            rf"\b(?:for|fits?|of|from|beside|under|on|in)\s+(?:\w+\s+){{0,2}}{re.escape(stem)}", re.I
-        )
-        is_only_aside = True
-        for position in positions[:MENTIONS].tolist():
-            item = self.catalogue.item(position)
-            names = normalize_text(" ".join((item.title, *item.category, *item.attributes.values())))
-            if stem in names:
-                return False
-            is_only_aside = is_only_aside and aside.search(item.description) is not None
-        is_rare = len(positions) < MENTIONS and len(positions) < RARE_SHARE * len(self.catalogue)
-        return is_only_aside or is_rare
+        """Whether items mention a word only as what they are for ("made for a laptop"), or hardly any do."""
+        return is_aside(stem, self.catalogue, self.lexicon)
 
     def shown(self, item_id: str) -> Shown | None:
         """An item as it is listed now; None where it is not sold any more."""
@@ -338,87 +284,3 @@ class Parts:
             return None
         item = self.catalogue.item(position)
         return Shown(item.item_id, item.title, item.price)
-
-
-def _if_there(open_part: Callable[[], T]) -> T | None:
-    """The part, or None where the store does not have it yet or its libraries are not installed."""
-    try:
-        return open_part()
-    except (StoreError, BackboneError, InputError, ImportError):
-        return None
-
-
-# Imported when first needed: the query encoder and the graft load a deep-learning library.
-
-
-def _opened_encoder(snapshot: StoreSnapshot) -> QueryEncoder:
-    from bowerbird.embed.search.query import QueryEncoder
-
-    encoder = QueryEncoder.open(snapshot)
-    encoder.encode_texts(
-        ["a lamp"]
-    )  # backbones come when first used: if they can't, words are matched as words
-    return encoder
-
-
-def _opened_searcher(snapshot: StoreSnapshot) -> Searcher:
-    from bowerbird.embed.search.searcher import Searcher
-
-    return snapshot.open_once("searcher", lambda: Searcher.open(snapshot))
-
-
-def _opened_graft(snapshot: StoreSnapshot) -> Graft:
-    if snapshot.version("graft") is None:
-        raise StoreError("no graft was trained yet: run `bowerbird graft`")
-    from bowerbird.graft.model import Graft
-
-    settings = snapshot.store.settings.language_model
-    if settings.engine == "embedded":
-        return Graft.open(snapshot)
-    from bowerbird.endpoint.connection import TimeLimits
-    from bowerbird.graft.runtimes.reconnecting import ReconnectingRuntime
-
-    def connect(base: Base) -> Runtime:
-        limits = TimeLimits(settings.connect_timeout_s, settings.timeout_s, settings.timeout_s)
-        return ReconnectingRuntime(settings.engine_url, base, limits, settings.pause_s)
-
-    return Graft.open(snapshot, runtime=connect)
-
-
-def _opened_conversation(snapshot: StoreSnapshot) -> ConversationScorer:
-    if snapshot.version("dialogue-ranker") is None:
-        raise StoreError("no recommender from conversations was trained yet: run `bowerbird graft`")
-    from bowerbird.assist.scoring.conversation import ConversationScorer
-    from bowerbird.graft.head.ranker import open_ranker
-
-    return ConversationScorer(open_ranker(snapshot), snapshot.catalogue)
-
-
-def _opened_endpoint(settings: LanguageModelSettings) -> ChatEndpoint:
-    from bowerbird.endpoint.chat import ChatEndpoint
-
-    return ChatEndpoint(settings)
-
-
-def _opened_taste(snapshot: StoreSnapshot) -> TasteGraph:
-    from bowerbird.taste.graph import TasteGraph
-
-    return TasteGraph.open(snapshot)
-
-
-def _opened_reader(snapshot: StoreSnapshot) -> TasteReader:
-    from bowerbird.taste.profile.profile import TasteReader
-
-    return TasteReader.open(snapshot)
-
-
-def _opened_recommender(snapshot: StoreSnapshot) -> Recommender:
-    from bowerbird.recommend.recommender import Recommender
-
-    return Recommender.open(snapshot)
-
-
-def _opened_completer(snapshot: StoreSnapshot) -> Completer:
-    from bowerbird.recommend.completion.completer import Completer
-
-    return Completer.open(snapshot)
