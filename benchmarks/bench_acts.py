@@ -86,13 +86,13 @@ def free_wordings(store: Path | None) -> dict[str, float]:
     """Accuracy on messages in five languages."""
     parts = Parts.open(Store.open(store).snapshot()) if store else None
     messages, gold = free_messages(parts.vocabulary if parts else None)
-    recognizers = both(ClassifierRecognizer(load_default_classifier()))
+    recognizers = rules_and_classifier(ClassifierRecognizer(load_default_classifier()))
     if parts is not None:
         recognizers["combined, of the store"] = parts.acts
     return score("free wordings", messages, gold, recognizers)
 
 
-def both(classifier: ActRecognizer) -> dict[str, ActRecognizer]:
+def rules_and_classifier(classifier: ActRecognizer) -> dict[str, ActRecognizer]:
     rules = RuleRecognizer()
     return {"rules": rules, "classifier": classifier, "combined": CombinedRecognizer(rules, classifier)}
 
@@ -103,7 +103,7 @@ def both(classifier: ActRecognizer) -> dict[str, ActRecognizer]:
 def language_model(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Accuracy of a language model on samples of the free wordings and of SIMMC 2."""
     model = open_model(arguments)
-    combined = both(ClassifierRecognizer(load_default_classifier()))["combined"]
+    combined = rules_and_classifier(ClassifierRecognizer(load_default_classifier()))["combined"]
     recognizers = {
         "rules and classifier": combined,
         "model where they are unsure": ModelRecognizer(model, combined),
@@ -188,7 +188,7 @@ def simmc2(path: Path) -> dict[str, Any]:
     messages = [read_example(with_facets(example, vocabulary)) for example in evaluated.examples]
     gold = [frozenset([example.label]) for example in evaluated.examples]
     default = ClassifierRecognizer(load_default_classifier())
-    untrained = both(default)
+    untrained = rules_and_classifier(default)
     accuracies = score(
         "SIMMC 2",
         messages,
@@ -327,8 +327,8 @@ def mgshopdial(path: Path) -> dict[str, float]:
         turns = []
         for utterance in raw["utterances"]:
             is_user = utterance["participant"] == "Client"
-            most = max((count for _, count in utterance["intents"]), default=0)
-            acts = tuple(intent for intent, count in utterance["intents"] if count == most)
+            highest_count = max((count for _, count in utterance["intents"]), default=0)
+            acts = tuple(intent for intent, count in utterance["intents"] if count == highest_count)
             turns.append(
                 DialogueTurn(Role.USER if is_user else Role.ASSISTANT, utterance["utterance"], acts=acts)
             )
@@ -338,7 +338,7 @@ def mgshopdial(path: Path) -> dict[str, float]:
     messages = [read_example(example) for example in evaluated.examples]
     gold = [frozenset([example.label]) for example in evaluated.examples]
     default = ClassifierRecognizer(load_default_classifier())
-    return score("MG-ShopDial", messages, gold, both(default))
+    return score("MG-ShopDial", messages, gold, rules_and_classifier(default))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class TurnTime:
     """Seconds from a request to its first content, and to its last byte."""
 
     first: float
-    whole: float
+    total: float
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def main() -> None:
         converse(client, args.user, 0)
         conversations = [converse(client, args.user, offset) for offset in range(args.conversations)]
     first = sorted(each.first for times in conversations for each in times)
-    whole = sorted(each.whole for times in conversations for each in times)
+    total = sorted(each.whole for times in conversations for each in times)
     result = {
         "bench": "chat",
         "store": args.store.name,
@@ -146,7 +146,7 @@ def main() -> None:
         "turns": len(first),
         "first_content_p50_s": statistics.median(first),
         "first_content_p95_s": first[int(0.95 * len(first))],
-        "whole_p50_s": statistics.median(whole),
+        "whole_p50_s": statistics.median(total),
         "turn_20_to_2": statistics.median(slowdown(times) for times in conversations),
     }
     rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in result.items()}

@@ -99,16 +99,19 @@ def long_conversation(assistant: Assistant) -> dict[str, float]:
 def print_table(outcomes: Sequence[Outcome], figures: dict[str, Any]) -> None:
     """Figures by group of turns."""
     groups: dict[str, Callable[[Outcome], bool]] = {
-        "all": lambda one: True,
-        "seen templates": lambda one: not one.is_unseen,
-        "unseen templates": lambda one: one.is_unseen,
-        **{code: lambda one, c=code: one.move.language == c for code in ("en", "es", "de", "fr", "it")},  # type: ignore[misc]
+        "all": lambda outcome: True,
+        "seen templates": lambda outcome: not outcome.is_unseen,
+        "unseen templates": lambda outcome: outcome.is_unseen,
+        **{
+            code: lambda outcome, c=code: outcome.move.language == c
+            for code in ("en", "es", "de", "fr", "it")
+        },  # type: ignore[misc]
     }
-    moves = sorted({one.move.name for one in outcomes})
-    groups |= {move: lambda one, m=move: one.move.name == m for move in moves}  # type: ignore[misc]
+    moves = sorted({outcome.move.name for outcome in outcomes})
+    groups |= {move: lambda outcome, m=move: outcome.move.name == m for move in moves}  # type: ignore[misc]
     print(f"{'turns of':20} {'n':>5} {'state':>6} {'act':>6} {'first':>6} {'answer':>6} claims odd_sentences")
     for name, belongs in groups.items():
-        own = [one for one in outcomes if belongs(one)]
+        own = [outcome for outcome in outcomes if belongs(outcome)]
         if len(own) < 2:
             continue
         row = summary(own)
@@ -121,29 +124,29 @@ def _cell(value: float | None) -> str:
     return "     –" if value is None else f"{value:6.3f}"
 
 
-def print_failures(conversations: Sequence[Sequence[Outcome]], most: int) -> None:
+def print_failures(conversations: Sequence[Sequence[Outcome]], max_failures: int) -> None:
     """The turns that failed, of templates that may be looked at, with the message before."""
     counts = Counter[str]()
     for conversation in conversations:
-        for number, one in enumerate(conversation):
+        for number, outcome in enumerate(conversation):
             faults = [
-                *(f"slot {slot}" for slot in one.wrong_slots),
-                *(["act " + one.reply.act.value] if not one.is_act_right else []),
-                *(["first item"] if one.is_first_right is False else []),
-                *(["no answer"] if one.is_answered is False else []),
-                *(f"claim {claim}" for claim in one.claims),
-                *(f"odd_sentences {text}" for text in one.odd),
+                *(f"slot {slot}" for slot in outcome.wrong_slots),
+                *(["act " + outcome.reply.act.value] if not outcome.is_act_right else []),
+                *(["first item"] if outcome.is_first_right is False else []),
+                *(["no answer"] if outcome.is_answered is False else []),
+                *(f"claim {claim}" for claim in outcome.claims),
+                *(f"odd_sentences {text}" for text in outcome.odd),
             ]
-            if not faults or one.is_unseen or counts["shown"] >= most:
+            if not faults or outcome.is_unseen or counts["shown"] >= max_failures:
                 continue
             counts["shown"] += 1
             before = conversation[number - 1].move.text if number else ""
-            print(f"\n[{one.move.name}] …{before!r} > {one.move.text!r}: {'; '.join(faults)}")
-            request = one.reply.request
+            print(f"\n[{outcome.move.name}] …{before!r} > {outcome.move.text!r}: {'; '.join(faults)}")
+            request = outcome.reply.request
             state = {facet: sorted(values) for facet, values in request.facets.items()}
-            excluded = dict(one.reply.state.excluded)
+            excluded = dict(outcome.reply.state.excluded)
             print(f"   {state} {request.price.describe()} {request.recipient} not {excluded}")
-            print("   " + one.reply.text[:300].replace("\n", " / "))
+            print("   " + outcome.reply.text[:300].replace("\n", " / "))
 
 
 if __name__ == "__main__":

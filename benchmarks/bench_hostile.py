@@ -132,8 +132,8 @@ def hostile_request(routes: list[tuple[str, str]], rng: Rng) -> tuple[str, str, 
     """One request: a route with a hostile path, query, header or body."""
     method, path = rng.choice(routes)
     while "{" in path:
-        before, _, rest = path.partition("{")
-        path = before + rng.choice(["i1", "u1", "1", *map(quoted, WORDS)]) + rest.partition("}")[2]
+        before, _, after = path.partition("{")
+        path = before + rng.choice(["i1", "u1", "1", *map(quoted, WORDS)]) + after.partition("}")[2]
     if rng.random() < 0.1:
         method = rng.choice(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "FOO"])
     names = ["q", "n", "item", "filter", "cursor", "exclude", "seed", "outcome", "size", "half_life_days"]
@@ -197,7 +197,7 @@ def pixel_bomb(side: int) -> bytes:
 
 def break_connection(address: str, rng: Rng) -> str:
     """Send bytes that are no request, or half of one, and leave."""
-    where = urlsplit(address)
+    url = urlsplit(address)
     head = b"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     chunked = head + b"Transfer-Encoding: chunked\r\n\r\n"
     fragments = [
@@ -213,7 +213,7 @@ def break_connection(address: str, rng: Rng) -> str:
     ]
     with (
         contextlib.suppress(OSError),
-        socket.create_connection((where.hostname, where.port), 10) as connection,
+        socket.create_connection((url.hostname, url.port), 10) as connection,
     ):
         connection.sendall(rng.choice(fragments))
         connection.settimeout(0.05)

@@ -215,11 +215,11 @@ def run_measured(command: list[str], environment: dict[str, str]) -> tuple[float
         "u = resource.getrusage(resource.RUSAGE_CHILDREN);"
         "print(json.dumps([u.ru_maxrss, p.returncode, p.stdout, p.stderr]))"
     )
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", code, *command], capture_output=True, text=True, env=environment
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    peak_kib, status, output, errors = json.loads(done.stdout)
+    peak_kib, status, output, errors = json.loads(finished.stdout)
     if status:
         raise SystemExit(f"{' '.join(command)} failed:\n{errors}")
     used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

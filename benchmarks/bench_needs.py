@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from bench_acts import both, score
+from bench_acts import rules_and_classifier, score
 from bowerbird.assist.acts.classifier import ActClassifier, ActClassifierConfig
 from bowerbird.assist.acts.examples import ActExample, message_without_items, read_example
 from bowerbird.assist.acts.opening import load_default_classifier
@@ -86,7 +86,7 @@ def acts(train: Sequence[UserTurn], held_out: Sequence[UserTurn]) -> dict[str, f
     learned = [*worded_examples(10, 0), *map(example_of, (turn for turn in train if turn.act))]
     trained = ClassifierRecognizer(train_classifier(learned, ActClassifierConfig()))
     evaluated = [turn for turn in held_out if turn.act]
-    recognizers = both(ClassifierRecognizer(load_default_classifier()))
+    recognizers = rules_and_classifier(ClassifierRecognizer(load_default_classifier()))
     recognizers |= {
         "classifier, trained": trained,
         "combined, trained": CombinedRecognizer(RuleRecognizer(), trained),

@@ -117,7 +117,7 @@ class ShopperWindow:
         self.shift = max(self.shift, self.page.evaluate("window.shift"))
         self.delays += self.page.evaluate("[...window.delays.values()]")
 
-    def say(self, text: str) -> None:
+    def send(self, text: str) -> None:
         """Send a message, and wait for the end of its reply."""
         turns = self.page.locator(".turn")
         count = turns.count()
@@ -141,7 +141,7 @@ class ShopperWindow:
         page.select_option("select[name=order]", "cheapest")
         self.go("/chat")
         for text in ("a lamp under 500", "cheaper", "what do you know about me?"):
-            self.say(text)
+            self.send(text)
         self.go("/boards")
         page.fill(".new-board input[name=name]", board)
         page.press(".new-board input[name=name]", "Enter")

@@ -78,15 +78,15 @@ class ComparingWriter:
         self.drafts += 1
         template = self._timed("template", self.template, draft)
         if draft.is_plain and draft.turn.language.code == "en":
-            parts = self._timed("graft", self.graft, draft)
-            self.comparison.written.append((draft, parts, "".join(part.text for part in template)))
+            written = self._timed("graft", self.graft, draft)
+            self.comparison.written.append((draft, written, "".join(part.text for part in template)))
         return iter(template)
 
     def _timed(self, name: str, writer: Writer, draft: Draft) -> list[WrittenText]:
         start = time.process_time()
-        parts = list(writer.write(draft))
+        written = list(writer.write(draft))
         self.comparison.milliseconds[name].append(1000 * (time.process_time() - start))
-        return parts
+        return written
 
 
 def main() -> None:
@@ -122,7 +122,7 @@ def report(writer: ComparingWriter, rejections: Rejections, with_texts: bool) ->
     comparison, console = writer.comparison, Console()
     accepted = [part.text for _, parts, _ in comparison.written for part in parts if part.is_modelled]
     n_asked = sum(min(1 + len(draft.items), MODEL_PARTS) for draft, _, _ in comparison.written)
-    who = Counter(
+    worded_replies = Counter(
         "partly" if any(p.is_modelled for p in parts) else "not at all" for _, parts, _ in comparison.written
     )
     for draft, parts, template in comparison.written if with_texts else ():
@@ -137,7 +137,7 @@ def report(writer: ComparingWriter, rejections: Rejections, with_texts: bool) ->
         "sentences asked for": n_asked,
         "sentences accepted": len(accepted),
         "sentences rejected by grounding": rejections.sentences,
-        "replies partly in its words": who["partly"],
+        "replies partly in its words": worded_replies["partly"],
         "openings accepted": len(openings),
         "distinct openings": len(set(openings)),
         "ms to write, graft, median": round(ms.get("graft", 0.0)),

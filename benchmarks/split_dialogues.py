@@ -47,8 +47,10 @@ def main() -> None:
     builder = ContextBuilder(ItemLinker(read_titles(catalogue)), catalogue.position)
     held_out_items = [_items(dialogue, catalogue) for dialogue in held_out]
     for file, read in dialogues.items():
-        others = [_items(each, catalogue) for each in read if each.dialogue_id not in set(held_out_ids)]
-        ids = [example.dialogue_id for example in without_near_copies(others, held_out_items)]
+        dialogue_items = [
+            _items(each, catalogue) for each in read if each.dialogue_id not in set(held_out_ids)
+        ]
+        ids = [example.dialogue_id for example in without_near_copies(dialogue_items, held_out_items)]
         table = pq.read_table(file)
         pq.write_table(_of(table, ids), options.out / file.name)
         print(f"{file.name}: {len(ids):,} of {len(read):,} dialogues to train on")

@@ -84,11 +84,13 @@ def test_every_command_is_in_the_readme_and_explains_itself(name: str) -> None:
 
 
 def test_links_between_pages_lead_somewhere(generated: dict[str, str]) -> None:
-    made = {ROOT / "docs" / path for path in generated}
+    generated_paths = {ROOT / "docs" / path for path in generated}
     for page in PAGES:
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
             path = page.parent / target
-            assert path.exists() or path in made, f"{page.name} links to {target}, which is not there"
+            assert path.exists() or path in generated_paths, (
+                f"{page.name} links to {target}, which is not there"
+            )
 
 
 # -- reference --------------------------------------------------------------------------------------------

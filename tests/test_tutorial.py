@@ -84,7 +84,7 @@ def test_the_taste_that_the_script_made_is_recommended(run: tuple[Path, str]) ->
     """visitor-0 likes red, one colour of five: most of what is recommended is red."""
     recommender = Recommender.open(Store.open(run[0] / "shop").snapshot())
     recommendations = recommender.recommend_user("visitor-0", 5)
-    colours = [one.item_id.split("-")[1] for one in recommendations]
+    colours = [item.item_id.split("-")[1] for item in recommendations]
     assert colours.count("red") >= 3
 
 

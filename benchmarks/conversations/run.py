@@ -66,10 +66,10 @@ class Conversation:
         reply: Reply | None = None
         sent = DialogueState.from_dict(self.state.as_dict())
         record = (lambda event: None) if self.user else None
-        for part in self.assistant.stream(sent, move.text, user=self.user, record=record):
+        for chunk in self.assistant.stream(sent, move.text, user=self.user, record=record):
             first = first or time.perf_counter() - wall
-            if isinstance(part, Reply):
-                reply = part
+            if isinstance(chunk, Reply):
+                reply = chunk
         assert reply is not None
         processor = time.process_time() - processor
         shop, shopper = self.shopper.shop, self.shopper
@@ -98,7 +98,7 @@ class Conversation:
         if not move.is_listing:
             return None
         listings = self.shopper.shop.by_id
-        items = [listings[one.item_id] for one in reply.items if one.item_id in listings]
+        items = [listings[listing.item_id] for listing in reply.items if listing.item_id in listings]
         if not items:
             return None if not self.shopper.is_satisfiable(move) else False
         first = items[0]
@@ -109,9 +109,9 @@ class Conversation:
             is_right = is_right and first.price is not None and first.price > move.above
         if move.order and first.price is not None:
             prices = [
-                one.price
-                for one in self.shopper.shop.sold()
-                if move.need.surely_satisfied_by(one) and one.price
+                listing.price
+                for listing in self.shopper.shop.sold()
+                if move.need.surely_satisfied_by(listing) and listing.price
             ]
             best = (min if move.order == "cheapest" else max)(prices, default=first.price)
             is_right = is_right and first.price == best
@@ -134,15 +134,15 @@ class Conversation:
         if is_list and (reply.items or reply.nearest):
             listings = shopper.shop.by_id
             shopper.screen = [
-                listings[one.item_id] for one in (reply.items or reply.nearest) if one.item_id in listings
+                listings[item.item_id] for item in (reply.items or reply.nearest) if item.item_id in listings
             ]
             shopper.is_near_miss = not reply.items
         elif move.is_listing or move.name == "reset" or move.name == "unknown":
-            ids = [one for one in self.state.on_screen if one in shopper.shop.by_id]
-            shopper.screen = [shopper.shop.by_id[one] for one in ids]
+            ids = [item for item in self.state.on_screen if item in shopper.shop.by_id]
+            shopper.screen = [shopper.shop.by_id[item] for item in ids]
         if move.name == "hide":
             ids = set(self.state.on_screen)
-            shopper.screen = [one for one in shopper.screen if one.item_id in ids]
+            shopper.screen = [item for item in shopper.screen if item.item_id in ids]
         if move.name == "shop" and reply.items:
             shopper.need = ExpectedState(excluded=shopper.need.excluded)
         if move.name == "reset":

@@ -104,7 +104,9 @@ class Shopper:
 
     def _prices_of(self, kind: str) -> list[float]:
         return sorted(
-            one.price for one in self.shop.sold() if one.price is not None and one.values.get("type") == kind
+            listing.price
+            for listing in self.shop.sold()
+            if listing.price is not None and listing.values.get("type") == kind
         )
 
     def _bounds(self, kind: str) -> tuple[ExpectedPrice, str]:
@@ -114,18 +116,18 @@ class Shopper:
         def at(share: float) -> int:
             return round_amount(prices[int(share * (len(prices) - 1))])
 
-        how = self.rng.choices(
+        form = self.rng.choices(
             ("under", "at_most", "over", "at_least", "range", "around"), (6, 7, 2, 2, 5, 3)
         )[0]
-        if how in ("under", "at_most"):
-            return ExpectedPrice(high=at(self.rng.uniform(0.2, 0.9))), how
-        if how in ("over", "at_least"):
-            return ExpectedPrice(low=at(self.rng.uniform(0.1, 0.7))), how
-        if how == "around":
+        if form in ("under", "at_most"):
+            return ExpectedPrice(high=at(self.rng.uniform(0.2, 0.9))), form
+        if form in ("over", "at_least"):
+            return ExpectedPrice(low=at(self.rng.uniform(0.1, 0.7))), form
+        if form == "around":
             amount = at(self.rng.uniform(0.2, 0.8))
-            return ExpectedPrice(amount, amount, is_loose=True), how
+            return ExpectedPrice(amount, amount, is_loose=True), form
         low, high = at(self.rng.uniform(0.05, 0.4)), at(self.rng.uniform(0.5, 0.95))
-        return ExpectedPrice(low, high if high > low else low + 20), how
+        return ExpectedPrice(low, high if high > low else low + 20), form
 
     def _wanted(self) -> tuple[str, dict[str, str], ExpectedPrice, str, str]:
         """A fresh need: kind, values by facet, price, its words and its template."""
@@ -140,9 +142,9 @@ class Shopper:
             values["brand"] = self.rng.choice(brands)
         bounds, words, template = ExpectedPrice(), "", ""
         if self.rng.random() < (0.45 if self.shop.is_priced else 0.03):
-            bounds, how = self._bounds(kind)
-            if self.writer.can(f"price.{how}"):
-                words, template = self.writer.price(bounds, how)
+            bounds, form = self._bounds(kind)
+            if self.writer.can(f"price.{form}"):
+                words, template = self.writer.price(bounds, form)
             else:
                 bounds = ExpectedPrice()
         return kind, values, bounds, words, template
@@ -176,7 +178,7 @@ class Shopper:
         facets = [facet for facet in FACETS if self._words(facet) and self.writer.can(f"refine.{facet}")]
         if not facets:
             return None
-        facet = self.rng.choices(facets, [4 if one == "colour" else 2 for one in facets])[0]
+        facet = self.rng.choices(facets, [4 if name == "colour" else 2 for name in facets])[0]
         word = self.rng.choice(self._words(facet))
         template = self.writer.pick(f"refine.{facet}")
         need = replace(self.need, values={**self.need.values, facet: self._value(facet, word)})
@@ -186,18 +188,18 @@ class Shopper:
     def _lone_price(self) -> Move | None:
         if len(self.need.kinds) != 1 or not self.shop.is_priced or self.need.price.is_loose:
             return None
-        bounds, how = self._bounds(self.need.kinds[0].word)
-        if not self.writer.can(f"price.{how}"):
+        bounds, form = self._bounds(self.need.kinds[0].word)
+        if not self.writer.can(f"price.{form}"):
             return None
         before = self.need.price
-        if how in ("under", "at_most"):
+        if form in ("under", "at_most"):
             bounds = (
                 replace(bounds, low=before.low, may_drop_low=True) if before.low < bounds.high else bounds
             )
-        elif how in ("over", "at_least") and before.high < float("inf"):
+        elif form in ("over", "at_least") and before.high < float("inf"):
             return None  # whether the earlier upper bound stays is a matter of taste
-        stated = replace(bounds, low=0.0) if how in ("under", "at_most") else bounds
-        words, price_template = self.writer.price(stated, how)
+        stated = replace(bounds, low=0.0) if form in ("under", "at_most") else bounds
+        words, price_template = self.writer.price(stated, form)
         template = self.writer.pick("price.lone")
         need = replace(self.need, price=bounds)
         text = template.format(pp=words)
@@ -212,13 +214,13 @@ class Shopper:
         ]
         if not choices or not self.need.kinds or not self.writer.can("drop.colour"):
             return None
-        what = self.rng.choice(choices)
-        if what == "price":
+        dropped = self.rng.choice(choices)
+        if dropped == "price":
             need = replace(self.need, price=ExpectedPrice())
         else:
             need = replace(self.need, values={f: v for f, v in self.need.values.items() if f != "colour"})
-        template = self.writer.pick(f"drop.{what}")
-        return self._move(template, template, f"drop_{what}", {"find"}, need, is_listing=True)
+        template = self.writer.pick(f"drop.{dropped}")
+        return self._move(template, template, f"drop_{dropped}", {"find"}, need, is_listing=True)
 
     def _exclude(self) -> Move | None:
         facets = [facet for facet in ("colour", "material") if self._words(facet) and self.need.kinds]
@@ -239,7 +241,9 @@ class Shopper:
     def _exclude_kind(self) -> Move | None:
         if not self.writer.can("exclude.type") or not self.need.kinds:
             return None
-        kind = self.rng.choice([one for one in self._kinds() if one not in {k.word for k in self.need.kinds}])
+        kind = self.rng.choice(
+            [name for name in self._kinds() if name not in {k.word for k in self.need.kinds}]
+        )
         template = self.writer.pick("exclude.type")
         text = template.format(nps=self.writer.noun_phrase(kind, {}, "", is_plural=True))
         return self._move(text, template, "exclude_kind", {"exclude", "find"}, self._excluding("type", kind))
@@ -294,11 +298,11 @@ class Shopper:
     def _gift(self) -> Move | None:
         if not self.writer.can("gift.thing"):
             return None
-        who = self.writer.pick("gift.who")
+        recipient = self.writer.pick("gift.who")
         if self.writer.can("gift.open") and self.rng.random() < 0.5:
             template = self.writer.pick("gift.open")
-            text = template.format(who=who, hobby=self.writer.pick("gift.hobby"))
-            need = ExpectedState(excluded=self.need.excluded, recipient=who)
+            text = template.format(who=recipient, hobby=self.writer.pick("gift.hobby"))
+            need = ExpectedState(excluded=self.need.excluded, recipient=recipient)
             return self._move(text, template, "gift", {"find"}, need, is_listing=True)
         kind, values, *_ = self._wanted()
         template = self.writer.pick("gift.thing")
@@ -307,14 +311,16 @@ class Shopper:
             kinds=(self._value("type", kind),),
             values={facet: self._value(facet, word) for facet, word in values.items()},
             excluded=self._other_exclusions(kind),
-            recipient=who,
+            recipient=recipient,
         )
-        return self._move(template.format(np=np, who=who), template, "gift", {"find"}, need, is_listing=True)
+        return self._move(
+            template.format(np=np, who=recipient), template, "gift", {"find"}, need, is_listing=True
+        )
 
     # -- what is on screen --------------------------------------------------------------------------------
 
-    def _place(self, most: int = 6) -> tuple[int, Listing]:
-        number = self.rng.randrange(min(most, len(self.screen), len(self._ordinals())))
+    def _place(self, max_rank: int = 6) -> tuple[int, Listing]:
+        number = self.rng.randrange(min(max_rank, len(self.screen), len(self._ordinals())))
         return number, self.screen[number]
 
     def _ordinals(self) -> Sequence[str]:
@@ -330,29 +336,29 @@ class Shopper:
         kinds = ["material_of", "colour_of", "unlisted"] + (
             ["price_of"] * 2 if item.price is not None else []
         )
-        what = self.rng.choice([one for one in kinds if self.writer.can(f"talk.{one}")])
-        template = self.writer.pick(f"talk.{what}")
+        question = self.rng.choice([name for name in kinds if self.writer.can(f"talk.{name}")])
+        template = self.writer.pick(f"talk.{question}")
         answer: tuple[str, ...] = ()
-        if what == "price_of":
+        if question == "price_of":
             answer = (f"{item.price:.2f}",)
-        elif what != "unlisted":
-            facet = what.removesuffix("_of")
+        elif question != "unlisted":
+            facet = question.removesuffix("_of")
             if facet in item.values:
                 answer = (item.values[facet], self.writer.value(facet, item.values[facet]))
         text = self._at(template, number)
-        return self._move(text, template, what, {"item_question"}, focus=item.item_id, answer=answer)
+        return self._move(text, template, question, {"item_question"}, focus=item.item_id, answer=answer)
 
     def _compare(self) -> Move | None:
         if len(self.screen) < 3:
             return None
         if self.writer.can("talk.compare") and self.rng.random() < 0.6:
-            one, two = sorted(self.rng.sample(range(min(4, len(self.screen))), 2))
+            first, second = sorted(self.rng.sample(range(min(4, len(self.screen))), 2))
             template = self.writer.pick("talk.compare")
-            text = template.format(o=ORDINALS[one], p=ORDINALS[two], n=one + 1, m=two + 1)
+            text = template.format(o=ORDINALS[first], p=ORDINALS[second], n=first + 1, m=second + 1)
         else:
             template = text = self.writer.pick("talk.compare_two")
-            one, two = 0, 1
-        answer = (self.screen[one].title,)
+            first, second = 0, 1
+        answer = (self.screen[first].title,)
         return self._move(text, template, "compare", {"compare"}, answer=answer)
 
     def _why(self) -> Move | None:
@@ -364,11 +370,11 @@ class Shopper:
             self._at(template, number), template, "why", {"why"}, focus=item.item_id, answer=(item.title,)
         )
 
-    def _more(self) -> Move | None:
+    def _more_items(self) -> Move | None:
         if not self.screen or self.is_near_miss or self.need.is_empty or self.last_move in ("superlative",):
             return None
         template = self.writer.pick("talk.more")
-        again = frozenset(one.item_id for one in self.screen)
+        again = frozenset(listing.item_id for listing in self.screen)
         return self._move(template, template, "more", {"more"}, self.need, is_listing=True, not_again=again)
 
     def _similar(self) -> Move | None:
@@ -393,7 +399,7 @@ class Shopper:
         )
 
     def _cheaper(self) -> Move | None:
-        prices = [one.price for one in self.screen if one.price is not None]
+        prices = [listing.price for listing in self.screen if listing.price is not None]
         if len(prices) < len(self.screen) or not prices or self.is_near_miss or len(self.need.kinds) != 1:
             return None
         if self.last_move in ("question", "why", "save", "compare"):
@@ -409,13 +415,13 @@ class Shopper:
         if not self.screen or self.is_near_miss or not self.need.kinds:
             return None
         number, item = self._place()
-        how = self.rng.choice(("cheaper_than", "cheaper_than", "dearer_than"))
-        if item.price is None or not self.writer.can(f"talk.{how}"):
+        move = self.rng.choice(("cheaper_than", "cheaper_than", "dearer_than"))
+        if item.price is None or not self.writer.can(f"talk.{move}"):
             return None
-        template = self.writer.pick(f"talk.{how}")
-        below, above = (item.price, None) if how == "cheaper_than" else (None, item.price)
+        template = self.writer.pick(f"talk.{move}")
+        below, above = (item.price, None) if move == "cheaper_than" else (None, item.price)
         return self._move(
-            self._at(template, number), template, how, {"find"}, self.need, is_listing=True, below=below,
+            self._at(template, number), template, move, {"find"}, self.need, is_listing=True, below=below,
             above=above, is_price_adopted=True,
         )  # fmt: skip
 
@@ -471,7 +477,7 @@ class Shopper:
         name: str,
         acts: set[str],
         need: ExpectedState | None = None,
-        **rest: object,
+        **details: object,
     ) -> Move:
         return Move(
             self.writer.finish(text),
@@ -480,14 +486,14 @@ class Shopper:
             self.need if need is None else need,
             language=self.writer.language,
             template=template,
-            **rest,  # type: ignore[arg-type]
+            **details,  # type: ignore[arg-type]
         )
 
     def is_satisfiable(self, move: Move) -> bool:
         """Whether an item that has not been ruled out is what a message asks for."""
         return any(
-            one.item_id not in move.not_again
-            and (move.below is None or (one.price is not None and one.price < move.below))
-            and (move.above is None or (one.price is not None and one.price > move.above))
-            for one in satisfying(self.shop, move.need)
+            listing.item_id not in move.not_again
+            and (move.below is None or (listing.price is not None and listing.price < move.below))
+            and (move.above is None or (listing.price is not None and listing.price > move.above))
+            for listing in satisfying(self.shop, move.need)
         )

@@ -38,8 +38,8 @@ def phrases(language: str) -> Mapping[str, Any]:
 def templates(language: str, move: str) -> Sequence[str]:
     """The templates of a move such as `refine.colour`; none where the language has none."""
     table: Any = phrases(language)
-    for part in move.split("."):
-        table = table.get(part, {})
+    for key in move.split("."):
+        table = table.get(key, {})
     return table or ()
 
 
@@ -63,8 +63,10 @@ class Writer:
         if kind in NOUNS[self.language]:
             noun = NOUNS[self.language][kind]
             if self.language == "en" and kind in SYNONYMS and self.rng.random() < SYNONYM_SHARE:
-                other = self.rng.choice(SYNONYMS[kind])
-                return Noun(other, other if noun.is_plural_only else other + "s", "f", noun.is_plural_only)
+                synonym = self.rng.choice(SYNONYMS[kind])
+                return Noun(
+                    synonym, synonym if noun.is_plural_only else synonym + "s", "f", noun.is_plural_only
+                )
             return noun
         return Noun(kind, kind + "s")
 
@@ -100,8 +102,8 @@ class Writer:
             else:
                 phrase = coloured(values["colour"], noun, self.language)
         if "material" in values:
-            made = {"es": "de", "de": "aus", "fr": "en", "it": "di"}[self.language]
-            after.append(f"{made} {self.value('material', values['material'])}")
+            preposition = {"es": "de", "de": "aus", "fr": "en", "it": "di"}[self.language]
+            after.append(f"{preposition} {self.value('material', values['material'])}")
         phrase = " ".join([phrase, *after, *([price] if price else [])])
         return phrase if is_plural else f"{article(noun, self.language, phrase)} {phrase}"
 

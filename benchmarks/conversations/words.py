@@ -32,23 +32,23 @@ def _lines(name: str) -> list[str]:
 def _nouns() -> dict[str, dict[str, Noun]]:
     table: dict[str, dict[str, Noun]] = {code: {} for code in LANGUAGES}
     for line in _lines("nouns"):
-        key, *columns = (part.strip() for part in line.split("|"))
+        key, *columns = (cell.strip() for cell in line.split("|"))
         for code, column in zip(LANGUAGES, columns, strict=False):
-            parts = column.split()
-            if not parts:
+            forms = column.split()
+            if not forms:
                 continue
             if key == "vest top":
                 table[code][key] = Noun("vest top", "vest tops")
             else:
-                mark = parts[2] if len(parts) > 2 else "f"
-                table[code][key] = Noun(parts[0], parts[1], mark.replace("-", "f"), mark == "-")
+                mark = forms[2] if len(forms) > 2 else "f"
+                table[code][key] = Noun(forms[0], forms[1], mark.replace("-", "f"), mark == "-")
     return table
 
 
 def _adjectives(name: str) -> dict[str, dict[str, tuple[str, str]]]:
     table: dict[str, dict[str, tuple[str, str]]] = {code: {} for code in LANGUAGES}
     for line in _lines(name):
-        key, *columns = (part.strip() for part in line.split("|"))
+        key, *columns = (cell.strip() for cell in line.split("|"))
         table["en"][key] = (key, key)
         for code, column in zip(LANGUAGES[1:], columns, strict=True):
             forms = column.split()

@@ -40,7 +40,7 @@ def _print_progress(work: Iterable[T], label: str, total: int | None) -> Iterato
         now = time.monotonic()
         if now - printed_at >= LINE_INTERVAL_S:
             printed_at = now
-            tell(describe_progress(label, count, total, now - start))
+            print_progress(describe_progress(label, count, total, now - start))
 
 
 def describe_progress(label: str, count: int, total: int | None, seconds: float) -> str:
@@ -80,6 +80,6 @@ BYTES_READ = BytesRead()
 """Of this process: one import runs at a time."""
 
 
-def tell(line: str) -> None:
-    """One line of news about long work, to a terminal and to a log file alike."""
+def print_progress(line: str) -> None:
+    """Print one line about the progress of long work, to a terminal and to a log file alike."""
     print(line, file=sys.stderr, flush=True)

@@ -122,12 +122,12 @@ def test_other_acts_of_conversations_are_mapped_or_counted() -> None:
         DialogueTurn(Role.USER, "The brown one.", acts=("INFORM:DISAMBIGUATE",)),
         DialogueTurn(Role.USER, "Put it in my cart.", acts=("REQUEST:ADD_TO_CART",)),
     )
-    made = dialogue_examples([Dialogue("d", turns)])
-    assert [(example.label, example.n_on_screen > 0) for example in made.examples] == [
+    examples = dialogue_examples([Dialogue("d", turns)])
+    assert [(example.label, example.n_on_screen > 0) for example in examples.examples] == [
         ("find", False),
         ("save", True),
     ]
-    assert made.left_out == {"INFORM:DISAMBIGUATE": 1}
+    assert examples.left_out == {"INFORM:DISAMBIGUATE": 1}
 
 
 # -- a language model where both are unsure ---------------------------------------------------------------

@@ -31,7 +31,7 @@ class Talk:
         parts.__dict__.update(encoder=None, recommender=None)
         self.assistant, self.state = Assistant(parts), DialogueState()
 
-    def say(self, text: str, user: str | None = USER) -> Reply:
+    def send(self, text: str, user: str | None = USER) -> Reply:
         reply = self.assistant.reply(self.state, text, user, record=record_in(self.store))
         self.state = reply.state
         return reply
@@ -42,18 +42,18 @@ class Talk:
 
 
 def test_saving_is_an_event(talk: Talk) -> None:
-    rugs = talk.say("a rug").items
-    reply = talk.say("save the second one")
+    rugs = talk.send("a rug").items
+    reply = talk.send("save the second one")
     assert reply.act == "save" and rugs[1].title in reply.text
     assert [(e.user_id, e.item_id, e.action) for e in talk.events()] == [(USER, rugs[1].item_id, Action.SAVE)]
 
 
 def test_a_hidden_item_stays_away_until_undone(talk: Talk) -> None:
-    first = talk.say("a rug").items[0]
-    assert talk.say("hide the first one").act == "hide"
+    first = talk.send("a rug").items[0]
+    assert talk.send("hide the first one").act == "hide"
     assert first.item_id not in talk.state.on_screen
-    assert first.item_id not in [item.item_id for item in talk.say("rugs").items]
-    assert talk.say("undo").act == "undo"
+    assert first.item_id not in [item.item_id for item in talk.send("rugs").items]
+    assert talk.send("undo").act == "undo"
     assert [e.action for e in talk.events()] == [Action.HIDE]
 
 
@@ -68,44 +68,44 @@ def test_what_the_shop_hides_is_not_named(talk: Talk) -> None:
 
 
 def test_undo_takes_one_action_back_once(talk: Talk) -> None:
-    talk.say("a rug")
-    talk.say("save the first one")
-    assert "no longer saved" in talk.say("undo").text
-    assert "nothing to undo" in talk.say("undo").text
+    talk.send("a rug")
+    talk.send("save the first one")
+    assert "no longer saved" in talk.send("undo").text
+    assert "nothing to undo" in talk.send("undo").text
 
 
 def test_undo_takes_back_all_that_a_message_did(talk: Talk) -> None:
-    rugs = talk.say("a rug").items
-    talk.say("save the first two")
-    text = talk.say("undo").text
+    rugs = talk.send("a rug").items
+    talk.send("save the first two")
+    text = talk.send("undo").text
     assert rugs[0].title in text and rugs[1].title in text and "are no longer saved" in text
 
 
 def test_undo_takes_back_several_messages(talk: Talk) -> None:
-    talk.say("a rug")
+    talk.send("a rug")
     for rank in ("first", "second", "third"):
-        talk.say(f"save the {rank} one")
-    assert "are no longer saved" in talk.say("undo the last two").text
-    assert "is no longer saved" in talk.say("undo everything").text
-    assert "nothing to undo" in talk.say("undo").text
+        talk.send(f"save the {rank} one")
+    assert "are no longer saved" in talk.send("undo the last two").text
+    assert "is no longer saved" in talk.send("undo everything").text
+    assert "nothing to undo" in talk.send("undo").text
 
 
 def test_nobody_can_save(talk: Talk) -> None:
-    talk.say("a rug", user=None)
-    reply = talk.say("save the first one", user=None)
+    talk.send("a rug", user=None)
+    reply = talk.send("save the first one", user=None)
     assert "sign in" in reply.text.lower() and talk.events() == []
 
 
 @pytest.mark.parametrize("text", ["hide the first one", "take the first one out", "nimm den ersten raus"])
 def test_what_nobody_wants_leaves_their_conversation_only(text: str, talk: Talk) -> None:
-    first = talk.say("a rug", user=None).items[0]
-    assert first.title in talk.say(text, user=None).text and talk.events() == []
+    first = talk.send("a rug", user=None).items[0]
+    assert first.title in talk.send(text, user=None).text and talk.events() == []
     assert first.item_id not in talk.state.on_screen
-    assert first.item_id not in [item.item_id for item in talk.say("in wool", user=None).items]
+    assert first.item_id not in [item.item_id for item in talk.send("in wool", user=None).items]
 
 
 def test_nothing_is_logged_for_a_reference_to_nothing(talk: Talk) -> None:
-    talk.say("a rug")
-    talk.say("save the ninth one")
-    talk.say("save both")
+    talk.send("a rug")
+    talk.send("save the ninth one")
+    talk.send("save both")
     assert talk.events() == []

@@ -162,7 +162,7 @@ def test_a_reason_is_the_request_that_was_matched(assistant: Assistant) -> None:
 def test_a_comparison_is_what_differs(assistant: Assistant, shop: Catalogue) -> None:
     rugs, reply = talk_to(assistant, "a red rug", "compare the first two")
     assert reply.comparison is not None
-    pair = [shop.item(named.position) for named in rugs.items[:2]]
+    pair = [shop.item(shown.position) for shown in rugs.items[:2]]
     assert reply.comparison.item_ids == tuple(item.item_id for item in pair)
     rows = dict(reply.comparison.rows)
     assert rows["price"] == tuple(f"{item.price:.2f} EUR" for item in pair)
@@ -220,8 +220,8 @@ def test_a_question_is_asked_at_most_once_in_a_row(assistant: Assistant) -> None
     replies = talk_to(
         assistant, "something for my sister", "something boho", "something floral", "something nice"
     )
-    asked = [reply.state.question is not None for reply in replies]
-    assert asked[0] and not any(a and b for a, b in pairwise(asked))
+    has_question = [reply.state.question is not None for reply in replies]
+    assert has_question[0] and not any(a and b for a, b in pairwise(has_question))
     for reply in replies:
         assert (reply.state.question is not None) == reply.text.endswith("?")
         assert len(reply.suggestions) <= 3

@@ -35,7 +35,7 @@ def test_a_conversation_over_two_commands(store: Path, tmp_path: Path, shop: Cat
     second = ask(store, "but in green", "--state", talk, "--json")
     items = json.loads(second.stdout)["items"]
     facts = [shop.item(shop.position[item["item_id"]]) for item in items]
-    assert facts and {(one.category[-1], one.attributes["color"]) for one in facts} == {("Rug", "Green")}
+    assert facts and {(fact.category[-1], fact.attributes["color"]) for fact in facts} == {("Rug", "Green")}
     assert all(item["price"] < 100 for item in items)
 
 

@@ -41,20 +41,20 @@ _REQUESTS = st.tuples(st.sampled_from(KINDS), st.sampled_from(COLOURS), st.integ
     st.sampled_from(["a {c} {k} under {p}", "{k} in {c}, below ${p}", "I need a {c} {k} less than {p}"]),
 )
 def test_every_named_item_satisfies_the_request(
-    assistant: Assistant, shop: Catalogue, asked: tuple[str, str, int], form: str
+    assistant: Assistant, shop: Catalogue, needed: tuple[str, str, int], form: str
 ) -> None:
-    kind, colour, bound = asked
+    kind, colour, bound = needed
     reply = assistant.reply(DialogueState(), form.format(c=colour.lower(), k=kind.lower(), p=bound))
     expected = satisfying(shop, kind, colour, bound)
     if expected:
         assert reply.items and reply.items[0].item_id in expected
         assert not reply.nearest and not reply.unmet
-    for named in reply.items:
-        item = shop.item(shop.position[named.item_id])
+    for shown in reply.items:
+        item = shop.item(shop.position[shown.item_id])
         assert item.price is not None and item.price < bound
         assert item.category[-1] == kind and item.availability == "in_stock"
         assert colour in item.attributes["color"], "blue may be dark blue, nothing else"
-        assert named.title == item.title and named.title in reply.text
+        assert shown.title == item.title and shown.title in reply.text
     if not reply.items:
         assert reply.unmet and all(near.differences for near in reply.nearest)
         assert f"under {bound}" in reply.text
@@ -109,7 +109,7 @@ def test_a_dialogue_keeps_changes_and_tightens(assistant: Assistant, shop: Catal
     assert facts and {(f.category[-1], f.attributes["color"]) for f in facts} == {("Rug", "Green")}
     limit = second.items[1].price
     assert limit is not None and third.items
-    assert all(named.price is not None and named.price < limit for named in third.items)
+    assert all(shown.price is not None and shown.price < limit for shown in third.items)
     assert {shop.item(i.position).attributes["color"] for i in third.items} == {"Green"}
     assert all(shop.item(i.position).category[-1] == "Rug" for i in fourth.items)
     assert all(i.price is not None and i.price < limit for i in fourth.items)
@@ -131,7 +131,7 @@ def test_a_near_miss_sets_no_price(assistant: Assistant) -> None:
 
 def test_more_shows_others(assistant: Assistant) -> None:
     replies = talk_to(assistant, "a shirt", "show me more", "show me more")
-    first, second, third = ({named.item_id for named in reply.items} for reply in replies)
+    first, second, third = ({shown.item_id for shown in reply.items} for reply in replies)
     assert first and second and third and not first & second and not (first | second) & third
 
 
@@ -156,7 +156,7 @@ def test_items_to_resemble_come_by_their_vectors(
     first_of_title: dict[str, int] = {}
     for position in np.argsort(-similar).tolist():
         first_of_title.setdefault(shop.item(position).title, position)
-    assert [named.position for named in reply.items] == list(first_of_title.values())[:4]
+    assert [shown.position for shown in reply.items] == list(first_of_title.values())[:4]
 
 
 def test_an_unknown_item_is_an_error(assistant: Assistant) -> None:
@@ -176,10 +176,10 @@ def test_a_hundred_thousand_characters_are_answered(assistant: Assistant) -> Non
 
 
 def test_thanks_change_nothing(assistant: Assistant) -> None:
-    first, thanks, more = talk_to(assistant, "a red rug", "Thanks!", "but in green")
+    first, thanks, third = talk_to(assistant, "a red rug", "Thanks!", "but in green")
     assert thanks.act == "thanks" and not thanks.shown
     assert thanks.state.request == first.state.request and thanks.state.on_screen == first.state.on_screen
-    assert more.request.facets["type"] == {"Rug"}
+    assert third.request.facets["type"] == {"Rug"}
 
 
 def test_an_unknown_kind_is_admitted(assistant: Assistant) -> None:
@@ -200,7 +200,7 @@ class Parrot:
     """Stands for a graft; says the given sentences in turn."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        self.words, self.asked = list(words), 0
+        self.words, self.n_calls = list(words), 0
 
     def constrain_markers(self, candidates: int) -> None:
         """A parrot says what it says."""
@@ -208,9 +208,9 @@ class Parrot:
     def count_tokens(self, prompt: Sequence[str | int]) -> int:
         return len(prompt)
 
-    def generate(self, prompt: Sequence[str | int], max_tokens: int, **how: object) -> Iterator[str]:
-        self.asked += 1
-        yield self.words[(self.asked - 1) % len(self.words)]
+    def generate(self, prompt: Sequence[str | int], max_tokens: int, **options: object) -> Iterator[str]:
+        self.n_calls += 1
+        yield self.words[(self.n_calls - 1) % len(self.words)]
 
 
 def with_model(assistant: Assistant, words: Sequence[str]) -> Assistant:
@@ -240,7 +240,7 @@ def test_inventions_of_the_model_never_reach_the_reply(assistant: Assistant) -> 
 def test_whatever_the_model_says_the_items_stand(assistant: Assistant, words: list[str]) -> None:
     reply = with_model(assistant, words).reply(DialogueState(), "a red lamp under 60")
     plain = assistant.reply(DialogueState(), "a red lamp under 60")
-    assert reply.items == plain.items and all(named.title in reply.text for named in reply.items)
+    assert reply.items == plain.items and all(shown.title in reply.text for shown in reply.items)
 
 
 def _assistant_over(items: list[Item], store: Store) -> Assistant:

@@ -373,9 +373,9 @@ def test_a_material_is_no_unknown_kind(assistant: Assistant) -> None:
 
 
 def test_cheaper_is_measured_by_the_kind_that_is_named(assistant: Assistant) -> None:
-    both = _talk(assistant, "a rug and a sofa")
-    rugs = [item.price for item in both.items if "Rug" in item.title and item.price is not None]
-    reply = assistant.reply(both.state, "cheaper rugs")
+    reply = _talk(assistant, "a rug and a sofa")
+    rugs = [item.price for item in reply.items if "Rug" in item.title and item.price is not None]
+    reply = assistant.reply(reply.state, "cheaper rugs")
     assert reply.request.facets["type"] == {"Rug"} and reply.request.price.high == min(rugs)
 
 
@@ -393,10 +393,10 @@ def test_cheaper_than_an_item_that_is_named_by_its_id(shop_store: Store) -> None
 
 
 def test_the_same_colour_is_that_of_the_item_spoken_of(assistant: Assistant) -> None:
-    asked = _talk(assistant, "a rug", "how much is the second one?")
-    position = assistant.catalogue.position[asked.state.focus or ""]
+    reply = _talk(assistant, "a rug", "how much is the second one?")
+    position = assistant.catalogue.position[reply.state.focus or ""]
     colour = set(assistant.parts.vocabulary.values_of(position, "colour"))
-    reply = assistant.reply(asked.state, "show me sofas in the same colour")
+    reply = assistant.reply(reply.state, "show me sofas in the same colour")
     assert reply.request.facets == {"type": {"Sofa"}, "colour": colour}
 
 

@@ -65,9 +65,9 @@ def test_a_model_at_a_url_needs_settings_only(
 ) -> None:
     with scripted_endpoint([answer(f"{OPENING}\n1. it is red")]) as server:
         store = shop_with_endpoint(server.url)
-        asked, _ = run(command, store, *[NEED] * (command == "ask"), messages=NEED)
-    cost = asked["cost"]
-    assert asked["text"].startswith(OPENING) and asked["writer"] == "mixed"
+        outputs, _ = run(command, store, *[NEED] * (command == "ask"), messages=NEED)
+    cost = outputs["cost"]
+    assert outputs["text"].startswith(OPENING) and outputs["writer"] == "mixed"
     assert server.headers[0]["Authorization"] == "Bearer sk-secret"
     assert (cost["model"], cost["prompt_tokens"]) == ("tiny", USAGE["prompt_tokens"])
     machine = cost["ms"] / 3_600_000 * 0.20

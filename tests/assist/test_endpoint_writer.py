@@ -105,8 +105,8 @@ def test_every_fault_of_the_server_is_answered_by_the_templates(
 ) -> None:
     with asked_model(assistant, [fault]) as (model, _), caplog.at_level(logging.WARNING):
         assert replace(model.reply(DialogueState(), NEED), state=listed.state) == listed
-        asked = model.reply(listed.state, "is the first one heavy?")
-        assert asked.text == assistant.reply(listed.state, "is the first one heavy?").text
+        answer = model.reply(listed.state, "is the first one heavy?")
+        assert answer.text == assistant.reply(listed.state, "is the first one heavy?").text
     assert "the endpoint failed" in caplog.text
 
 

@@ -19,12 +19,12 @@ def ground(shop: Catalogue) -> Ground:
     vocabulary = Vocabulary.of(shop)
     request = understand("a red lamp for a reading corner under 60", vocabulary)
     red_lamps = vocabulary.mask("type", {"Table lamp"}) & vocabulary.mask("colour", {"Red"})
-    named = [
+    items = [
         ReplyItem(int(position), item.item_id, item.title, item.price, "EUR")
         for position in red_lamps.nonzero()[0][:2]
         for item in [shop.item(int(position))]
     ]
-    return Ground(named, request, vocabulary, {"brass", "mid", "century"})
+    return Ground(items, request, vocabulary, {"brass", "mid", "century"})
 
 
 @pytest.mark.parametrize(

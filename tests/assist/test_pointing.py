@@ -103,7 +103,7 @@ def test_the_one_of_a_colour_is_the_one_on_screen(assistant: Assistant, shop: Ca
 
 def test_an_exact_id_is_that_item(assistant: Assistant, shop: Catalogue) -> None:
     """Ids of four characters and more: shorter ones are words as often."""
-    named = assistant.parts.shown("i10")
-    assert named is not None
-    reference = items_pointed_at("how much is i10?", (), None, lambda text: ((named,), text))
-    assert reference.items == (named,) and reference.is_explicit
+    item = assistant.parts.shown("i10")
+    assert item is not None
+    reference = items_pointed_at("how much is i10?", (), None, lambda text: ((item,), text))
+    assert reference.items == (item,) and reference.is_explicit

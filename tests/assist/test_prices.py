@@ -102,9 +102,9 @@ ranges = st.builds(
 
 @given(ranges, ranges, st.floats(0, 1000) | st.just(math.nan))
 def test_narrowed_is_the_intersection(a: PriceRange, b: PriceRange, price: float) -> None:
-    both = a.narrowed(b)
-    if both.low <= both.high and not math.isnan(price):
-        assert (price in both) == (price in a and price in b)
+    narrowed = a.narrowed(b)
+    if narrowed.low <= narrowed.high and not math.isnan(price):
+        assert (price in narrowed) == (price in a and price in b)
 
 
 @given(ranges, st.lists(st.floats(0, 1000) | st.just(math.nan), min_size=1))

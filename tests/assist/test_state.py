@@ -191,7 +191,7 @@ def test_what_the_catalogue_does_not_hold_is_never_shown(
         reply = assistant.reply(DialogueState.from_dict(tampered(path, value)), message)
     except InputError:
         return
-    assert all(named.item_id in assistant.catalogue for named in reply.shown)
+    assert all(item.item_id in assistant.catalogue for item in reply.shown)
 
 
 # -- anything ---------------------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ def test_no_text_and_no_state_breaks_it(assistant: Assistant, raw: Any, text: st
         reply = assistant.reply(DialogueState.from_dict(raw), text)
     except InputError:
         return
-    assert reply.text and all(named.item_id in assistant.catalogue for named in reply.shown)
+    assert reply.text and all(item.item_id in assistant.catalogue for item in reply.shown)
     assert DialogueState.from_dict(json.loads(json.dumps(reply.state.as_dict()))) == reply.state
 
 

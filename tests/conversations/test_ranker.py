@@ -44,9 +44,9 @@ def _dialogues() -> list[Dialogue]:
     dialogues = []
     for number in range(120):
         word, first = [("scary", 0), ("funny", 4)][number % 2]
-        named, target = (int(first + k) for k in rng.permutation(4)[:2])
+        mentioned, target = (int(first + k) for k in rng.permutation(4)[:2])
         request = DialogueTurn(
-            Role.USER, f"Something {word}, I loved {TITLES[named]}", mentioned=(f"i{named}",)
+            Role.USER, f"Something {word}, I loved {TITLES[mentioned]}", mentioned=(f"i{mentioned}",)
         )
         answer = DialogueTurn(
             Role.ASSISTANT, TITLES[target], mentioned=(f"i{target}",), recommended=(f"i{target}",)
@@ -173,8 +173,8 @@ def test_co_likes_relate_what_the_same_users_like() -> None:
         at=np.arange(len(pairs), dtype=np.int64),
         n_items=5,
     )
-    named = ConversationContext((), (Mention(0, 0, Role.USER, Sentiment.NEUTRAL),))
-    (scores,) = CoLikeSource(5, likes).scores([named])
+    mentioned = ConversationContext((), (Mention(0, 0, Role.USER, Sentiment.NEUTRAL),))
+    (scores,) = CoLikeSource(5, likes).scores([mentioned])
     assert scores.argmax() == 1 and scores[4] == 0
 
 

@@ -62,8 +62,8 @@ def test_an_invalid_price(store: Store, feed, price: str, reason: str) -> None:
     assert store.catalogue().item(0).price is None
     assert summary.items.accepted == summary.items.repaired.total() == 1
     assert all(text.startswith(f"price {reason}") for text in summary.items.repaired)
-    ((listed, where),) = rejected_rows(summary.rejected_file)
-    assert listed.startswith(f"kept, without its price: price {reason}") and where == "feed.tsv:2"
+    ((listed, location),) = rejected_rows(summary.rejected_file)
+    assert listed.startswith(f"kept, without its price: price {reason}") and location == "feed.tsv:2"
 
 
 def test_a_row_with_more_fields_than_the_header_is_rejected(store: Store, tmp_path: Path) -> None:
@@ -71,8 +71,8 @@ def test_a_row_with_more_fields_than_the_header_is_rejected(store: Store, tmp_pa
     path.write_text("id,title,price\na,Lamp,5 EUR\nb,Lamp, of oak,6 EUR\n")
     summary = import_layout(store, "google-feed", [path])
     assert store.catalogue().ids == ["a"]
-    ((reason, where),) = rejected_rows(summary.rejected_file)
-    assert reason.startswith("more fields than the header") and where == "feed.csv:3"
+    ((reason, location),) = rejected_rows(summary.rejected_file)
+    assert reason.startswith("more fields than the header") and location == "feed.csv:3"
 
 
 def test_pictures(store: Store, feed, tmp_path: Path, jpeg) -> None:

@@ -157,19 +157,19 @@ def run(*arguments: str) -> Any:
 
 def test_a_key_is_made_listed_rotated_and_revoked_while_the_server_runs(shop: Shop) -> None:
     store = str(shop.path)
-    made = run("create", store, "--role", "read", "--days", "90", "--note", "a test")
-    assert shop.send("GET", "/trending", made["key"]).status_code == 200
-    successor = run("rotate", store, made["id"], "--grace-hours", "1")
-    for key in (made["key"], successor["key"]):
+    result = run("create", store, "--role", "read", "--days", "90", "--note", "a test")
+    assert shop.send("GET", "/trending", result["key"]).status_code == 200
+    successor = run("rotate", store, result["id"], "--grace-hours", "1")
+    for key in (result["key"], successor["key"]):
         assert shop.send("GET", "/trending", key).status_code == 200
     assert run("expire", store, successor["id"], "--days", "7")["expires"] < successor["expires"]
-    run("revoke", store, made["id"])
-    assert shop.send("GET", "/trending", made["key"]).status_code == 401
+    run("revoke", store, result["id"])
+    assert shop.send("GET", "/trending", result["key"]).status_code == 401
     assert shop.send("GET", "/trending", successor["key"]).status_code == 200
     states = {key["id"]: (key["state"], key["note"]) for key in run("list", store)["keys"]}
-    assert states[made["id"]] == ("revoked", "a test") and states[successor["id"]] == ("valid", "a test")
+    assert states[result["id"]] == ("revoked", "a test") and states[successor["id"]] == ("valid", "a test")
     files = "".join(path.read_text(errors="replace") for path in shop.path.glob("*.json*"))
-    assert made["key"].split("_", 2)[2] not in files, "no secret is stored"
+    assert result["key"].split("_", 2)[2] not in files, "no secret is stored"
     actions = [json.loads(line)["action"] for line in (shop.path / "audit.jsonl").read_text().splitlines()]
     assert actions[-4:] == ["create a key", "rotate a key", "set the end of a key", "revoke a key"]
     assert (shop.path / "keys.json").stat().st_mode & 0o077 == 0, "only the owner reads the file"

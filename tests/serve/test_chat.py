@@ -150,8 +150,8 @@ async def post_chat(client: httpx.AsyncClient, stream: bool) -> httpx.Response:
 async def fill_pool(client: httpx.AsyncClient, stream: bool) -> tuple[set[asyncio.Task[httpx.Response]], Any]:
     """Start more chats than there are places, and wait for the first to end: running ones, and ended ones."""
     running = {asyncio.create_task(post_chat(client, stream)) for _ in range(PLACES + 25)}
-    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-    return running, [task.result() for task in done]
+    finished, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    return running, [task.result() for task in finished]
 
 
 def track_call() -> dict[str, Any]:

@@ -264,8 +264,8 @@ def test_a_login_brings_what_was_saved_before_it(client: httpx.Client) -> None:
     client.post("/v1/identify", json={"userId": user, "anonymousId": browser}).raise_for_status()
     client.post("/v1/alias", json={"userId": user, "previousId": old}).raise_for_status()
     assert not {first, second} & {item["item_id"] for item in get_recommended(client, user)}
-    taken = client.post("/v1/identify", json={"userId": "someone", "anonymousId": browser}).json()
-    assert taken["rejected"] == [f"{browser}: this id already belongs to another user"]
+    response = client.post("/v1/identify", json={"userId": "someone", "anonymousId": browser}).json()
+    assert response["rejected"] == [f"{browser}: this id already belongs to another user"]
 
 
 def test_a_refusal_names_its_message(client: httpx.Client) -> None:

@@ -110,11 +110,13 @@ def test_a_claim_names_the_roles(reader: Reader) -> None:
     by_rsa, by_ec = reader.identify(signed(), signed(EC_KEY, "ec", "ES256", roles="chat events:write other"))
     assert by_rsa.roles == {Role.READ} and by_rsa.user is None and "anna" not in by_rsa.name
     assert by_ec.roles == {Role.CHAT, Role.EVENTS_WRITE}
-    none, user, both = reader.identify(
+    none, user, with_visitor = reader.identify(
         signed(roles=None), signed(roles=["profile"]), signed(roles="admin profile")
     )
     assert not none.roles and user.user == "anna"
-    assert both.user == "anna" and Role.ADMIN not in both.roles, "a user's token is good for that user only"
+    assert with_visitor.user == "anna" and Role.ADMIN not in with_visitor.roles, (
+        "a user's token is good for that user only"
+    )
 
 
 def test_claims_may_be_nested_and_have_dots(publisher: Publisher, tmp_path: Path) -> None:

@@ -71,10 +71,10 @@ def test_pages_are_disjoint_stable_and_reach_everything(client: httpx.Client, pa
     shown: list[str] = []
     cursor, sizes = None, [7, 11, 20, 200]
     for n in sizes:
-        asked = params | {"n": n, "exploration": 0.3} if "users" in path else params | {"n": n}
-        answer = client.get(path, params=asked | ({"cursor": cursor} if cursor else {}))
+        query = params | {"n": n, "exploration": 0.3} if "users" in path else params | {"n": n}
+        answer = client.get(path, params=query | ({"cursor": cursor} if cursor else {}))
         if cursor:
-            again = client.get(path, params=asked | {"cursor": cursor})
+            again = client.get(path, params=query | {"cursor": cursor})
             assert ids(again) == ids(answer), "the same cursor, the same page"
         positions = [item["position"] for item in answer.json()["items"]]
         assert positions == list(range(len(shown) + 1, len(shown) + len(positions) + 1))

@@ -285,8 +285,8 @@ def test_embeddings_are_in_the_space_of_the_items(client: openai.OpenAI, address
     assert sum(a * b for a, b in zip(lamp, item, strict=True)) > sum(
         a * b for a, b in zip(sofa, item, strict=True)
     )
-    one = client.embeddings.create(model="bowerbird", input="a lamp", dimensions=64).data[0].embedding
-    assert one == pytest.approx(lamp, abs=1e-5)
+    embedding = client.embeddings.create(model="bowerbird", input="a lamp", dimensions=64).data[0].embedding
+    assert embedding == pytest.approx(lamp, abs=1e-5)
 
 
 @pytest.mark.parametrize(

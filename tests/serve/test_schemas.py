@@ -32,9 +32,9 @@ def test_every_route_has_a_schema_of_its_answer(schema: dict[str, Any]) -> None:
         & route["responses"]["200"].get("content", {}).get("application/json", {}).get("schema", {}).keys()
     ]
     assert without == []
-    named = {name for methods in schema["paths"].values() for route in methods.values()
+    schema_names = {name for methods in schema["paths"].values() for route in methods.values()
              for requirement in route["security"] for name in requirement}  # fmt: skip
-    assert named == set(schema["components"]["securitySchemes"])
+    assert schema_names == set(schema["components"]["securitySchemes"])
 
 
 def test_what_follows_an_item_is_no_item(schema: dict[str, Any]) -> None:

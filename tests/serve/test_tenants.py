@@ -114,8 +114,8 @@ class Server:
         async with asyncio.timeout(60):
             await self.app(scope, receive, send)
         text = b"".join(message.get("body", b"") for message in messages[1:]).decode(errors="replace")
-        named = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
-        return Answer(messages[0]["status"], named, text)
+        headers = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
+        return Answer(messages[0]["status"], headers, text)
 
     def digest(self, store: str) -> str:
         """Of all files of a store."""

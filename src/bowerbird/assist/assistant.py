@@ -149,10 +149,10 @@ class Assistant:
         reply = answer.reply
         if not draft.turn.language.has_file:  # what a user may say next would be English
             reply = replace(reply, suggestions=())
-        named = tuple(item for part in written for item in part.items)
-        if named and not reply.shown:
-            state = reply.state.with_list([item.item_id for item in named], is_new_topic=True)
-            reply = replace(reply, items=named, state=state)
+        items = tuple(item for part in written for item in part.items)
+        if items and not reply.shown:
+            state = reply.state.with_list([item.item_id for item in items], is_new_topic=True)
+            reply = replace(reply, items=items, state=state)
         text = "".join(part.text for part in written)
         cost = meter.cost(len(reply.shown), text)
         yield replace(reply, text=text, writer=writer_of(written), cost=cost)

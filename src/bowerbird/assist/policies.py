@@ -60,17 +60,17 @@ class Policies:
 
     def find(self, topic: str, question: str) -> Passage | None:
         """The passage that speaks most of a question on a topic; None where no page speaks of the topic."""
-        about = {stem(word) for word in _TOPIC_WORDS.get(topic, topic).split()}
-        asked = {
+        topic_stems = {stem(word) for word in _TOPIC_WORDS.get(topic, topic).split()}
+        question_stems = {
             stem(word) for word in tokenize(question) if word[0].isalnum() and word not in EMPTY_WORDS
-        } - about
-        best, most = None, 0.0
+        } - topic_stems
+        best_passage, best_score = None, 0.0
         for passage in self.passages:
-            on_topic = 2.0 * bool(about & passage.title_stems) + bool(about & passage.stems)
-            score = on_topic + len(asked & passage.stems) if on_topic else 0.0
-            if score > most:
-                best, most = passage, score
-        return best
+            on_topic = 2.0 * bool(topic_stems & passage.title_stems) + bool(topic_stems & passage.stems)
+            score = on_topic + len(question_stems & passage.stems) if on_topic else 0.0
+            if score > best_score:
+                best_passage, best_score = passage, score
+        return best_passage
 
 
 def import_policies(folder: Path, store: Path) -> list[str]:

@@ -185,9 +185,9 @@ def _excluded(raw: Any) -> dict[str, frozenset[str]]:
     return {str(facet): frozenset(_ids(values, MAX_EXCLUDED)) for facet, values in excluded.items()}
 
 
-def _ids(values: Any, most: int) -> tuple[str, ...]:
-    if isinstance(values, str) or len(values) > most:
-        raise ValueError(f"expected a list of at most {most} texts")
+def _ids(values: Any, max_ids: int) -> tuple[str, ...]:
+    if isinstance(values, str) or len(values) > max_ids:
+        raise ValueError(f"expected a list of at most {max_ids} texts")
     for value in values:
         if not isinstance(value, str) or len(value) > MAX_ID_LENGTH:
             raise ValueError(f"expected texts of at most {MAX_ID_LENGTH} characters")

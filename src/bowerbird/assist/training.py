@@ -12,7 +12,7 @@ from bowerbird.embed.search.query import QueryEncoder
 from bowerbird.errors import BackboneError, StoreError
 from bowerbird.graft.head.config import RequestHeadConfig
 from bowerbird.graft.head.ranker import train_ranker
-from bowerbird.progress import tell
+from bowerbird.progress import print_progress
 
 
 def train_assistant(
@@ -31,7 +31,7 @@ def train_assistant(
     try:
         QueryEncoder.open(snapshot)
     except (BackboneError, StoreError) as error:  # vectors from elsewhere have no encoder of texts
-        tell(f"acts are recognised by the classifier of the package: {error}")
+        print_progress(f"acts are recognised by the classifier of the package: {error}")
     else:
         train_acts(store)
     return version

@@ -39,13 +39,13 @@ class StreamCall(Call[T]):
     """A request whose answer is a stream of server-sent events, each a `T`."""
 
 
-def path_of(*parts: str) -> str:
+def path_of(*segments: str) -> str:
     """A path of names and ids; ids may hold any characters.
 
     >>> path_of("users", "team/anna", "taste")
     '/users/team%2Fanna/taste'
     """
-    return "".join(f"/{quote(part, safe='')}" for part in parts)
+    return "".join(f"/{quote(segment, safe='')}" for segment in segments)
 
 
 def without_none(**fields: Any) -> dict[str, Any]:
@@ -65,9 +65,9 @@ def answers(model: type[M]) -> Callable[[bytes], M]:
             return model.model_validate_json(content, extra="ignore")
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
-            where = ".".join(map(str, fault["loc"]))
+            field = ".".join(map(str, fault["loc"]))
             raise InvalidAnswer(
-                f"the answer is no {model.__name__} ({where}: {fault['msg']}): "
+                f"the answer is no {model.__name__} ({field}: {fault['msg']}): "
                 "is it bowerbird's address, and its version the client's?"
             ) from None
 

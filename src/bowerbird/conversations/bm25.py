@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bowerbird.data.arrays import FloatArray
-from bowerbird.progress import tell
+from bowerbird.progress import print_progress
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.words import normalize_text, stem, tokenize
 
@@ -21,7 +21,7 @@ def open_bm25(item_texts: Sequence[str]) -> ScoreTexts | None:
     try:
         import bm25s
     except ImportError:
-        tell("BM25 is left out: run `pip install 'bowerbird[evaluate]'`")
+        print_progress("BM25 is left out: run `pip install 'bowerbird[evaluate]'`")
         return None
     index = bm25s.BM25()
     index.index([_words(text) for text in item_texts], show_progress=False)

@@ -211,7 +211,7 @@ class ItemLinker:
                 row += 1
                 continue
             spelling = tuple(word for word, _, _ in words[row : row + length])
-            item = max(self._named(spelling), key=lambda each: (self._popularity[each], -each))
+            item = max(self._items_of(spelling), key=lambda each: (self._popularity[each], -each))
             is_certain = spelling in self._items and (len(spelling) >= 3 or self._is_unusual(spelling))
             links.append(Link(item, words[row][1], words[row + length - 1][2], is_certain))
             row += length
@@ -225,11 +225,11 @@ class ItemLinker:
             if not free[row : row + length].all():
                 continue
             spelling = tuple(word for word, _, _ in words[row : row + length])
-            if self._named(spelling) and self._is_meant(text, words, row, length):
+            if self._items_of(spelling) and self._is_meant(text, words, row, length):
                 return length
         return 0
 
-    def _named(self, spelling: tuple[str, ...]) -> Sequence[int]:
+    def _items_of(self, spelling: tuple[str, ...]) -> Sequence[int]:
         return self._items[spelling] if spelling in self._items else self._short.get(spelling, [])
 
     def _is_meant(self, text: str, words: list[tuple[str, int, int]], row: int, length: int) -> bool:

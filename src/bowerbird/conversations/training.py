@@ -29,7 +29,7 @@ from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
 from bowerbird.errors import StoreError
-from bowerbird.progress import tell
+from bowerbird.progress import print_progress
 
 SALT = "dialogue-fusion"
 FITTED_FOLDER = ".training"
@@ -69,7 +69,7 @@ def train_conversations(
     if version is not None:
         dialogues = read_dialogues(version.path)
     else:
-        tell("no dialogues were imported: training on generated ones")
+        print_progress("no dialogues were imported: training on generated ones")
         dialogues = generate_dialogues(snapshot.catalogue, events, config.generation, to_english)
     settings = f"{config}/{snapshot.fingerprint}/{len(events)}/{extra_settings}"
     fitting = SourceFitting(store.path / DialogueRankerMeta.KIND / FITTED_FOLDER, settings)
@@ -116,7 +116,7 @@ def fit_ranker(
     held_out, training = _split(examples, config)
     recall: dict[str, float] = {}
     if held_out and training:
-        tell(f"fitting the sources on {len(training):,} examples, the fusion on {len(held_out):,}")
+        print_progress(f"fitting the sources on {len(training):,} examples, the fusion on {len(held_out):,}")
         fitting.fit(sources, training)
         scores = ranker.source_scores([each.context for each in held_out])
         ranker.fusion = fit_fusion(
@@ -128,7 +128,7 @@ def fit_ranker(
         ranker.fusion = Fusion(
             {source.name: (1.0,) * 4 for source in sources if source.name not in BASELINES}
         )
-    tell(f"fitting the sources on all {len(examples):,} examples")
+    print_progress(f"fitting the sources on all {len(examples):,} examples")
     fitting.fit(sources, examples)
     return ranker, len(examples), recall
 

@@ -201,9 +201,11 @@ class Catalogue:
         variants = variants[self.available[variants] & (variants != position)]
         if not len(variants):
             return {}
-        item, others = self.item(position), self.items_at(variants)
-        values = differing_values(item.attributes, [variant.attributes for variant in others])
-        return values or differing_values({"title": item.title}, [{"title": each.title} for each in others])
+        item, variant_items = self.item(position), self.items_at(variants)
+        values = differing_values(item.attributes, [variant.attributes for variant in variant_items])
+        return values or differing_values(
+            {"title": item.title}, [{"title": each.title} for each in variant_items]
+        )
 
     @cached_property
     def on_sale(self) -> BoolArray:

@@ -26,6 +26,15 @@ def microseconds(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
+def format_utc(moment: datetime) -> str:
+    """Write a time in UTC as ISO 8601.
+
+    >>> format_utc(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    '2026-01-02T03:04:05Z'
+    """
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def sessions_of(at: IntArray, user: IntArray | None = None, gap: int = SESSION_GAP) -> IntArray:
     """Number the sessions of events from 0, (n,): a new one begins after a pause longer than `gap`.
 

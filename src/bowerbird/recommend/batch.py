@@ -78,8 +78,8 @@ def _read(path: Path, columns: tuple[str, str]) -> pa.Table:
         raise InputError(f"{path} can't be read as Parquet ({error})") from None
     missing = [name for name in columns if name not in table.column_names]
     if missing:
-        there = ", ".join(table.column_names)
-        raise InputError(f"{path} has no column {', '.join(missing)}; it has {there}")
+        column_names = ", ".join(table.column_names)
+        raise InputError(f"{path} has no column {', '.join(missing)}; it has {column_names}")
     key = columns[0]
     if table[key].null_count:
         row = table[key].to_pylist().index(None) + 1

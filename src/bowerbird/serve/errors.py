@@ -49,9 +49,11 @@ def error_response(
     return JSONResponse(body.model_dump(), status, headers)
 
 
-def _answer(request: Request, status: int, message: str, kind: str, *details: Any, **named: Any) -> Response:
+def _answer(
+    request: Request, status: int, message: str, kind: str, *details: Any, **options: Any
+) -> Response:
     """The response to a failed request in the form that its API has for errors; see `error_response`."""
-    response = error_response(status, message, kind, *details, **named)
+    response = error_response(status, message, kind, *details, **options)
     if not request.url.path.startswith(TEXT_PATHS):
         return response
     headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}

@@ -63,8 +63,8 @@ class Page:
         `identity` are the parts of the request outside of its body or query (a path, a picture). Raises
         `InputError` for an invalid filter, and for a cursor that is broken or of another request.
         """
-        asked = request.model_dump_json(exclude={"n", "cursor"})
-        fingerprint = fingerprint_of(app_state.address, surface, user or "", *identity, asked)
+        content = request.model_dump_json(exclude={"n", "cursor"})
+        fingerprint = fingerprint_of(app_state.address, surface, user or "", *identity, content)
         cursor = Cursor(fingerprint, secrets.randbits(63))
         if request.cursor is not None:
             cursor = Cursor.decode(request.cursor, fingerprint)

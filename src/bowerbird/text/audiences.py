@@ -95,9 +95,9 @@ def audiences_of(item: Item) -> frozenset[str]:
             return stated
     places = [attributes[name] for name in _ATTRIBUTES if name in attributes]
     for place in (*places, *reversed(item.category)):
-        named = {AUDIENCE_OF[word] for word in _WORD.findall(place.lower()) if word in AUDIENCE_OF}
-        if named:
-            return _completed(named)
+        audiences = {AUDIENCE_OF[word] for word in _WORD.findall(place.lower()) if word in AUDIENCE_OF}
+        if audiences:
+            return _completed(audiences)
     return frozenset()
 
 
@@ -107,20 +107,20 @@ def _of_gender(gender: str, age_group: str) -> frozenset[str]:
     if is_young and age_group != "kids":
         return frozenset(("babies",))
     by_gender = {"female": ("girls" if is_young else "women",), "male": ("boys" if is_young else "men",)}
-    both = ("girls", "boys") if is_young else ("women", "men")
-    names = by_gender.get(gender, both if gender == "unisex" or is_young else ())
+    of_all = ("girls", "boys") if is_young else ("women", "men")
+    names = by_gender.get(gender, of_all if gender == "unisex" or is_young else ())
     return _completed(set(names))
 
 
-def _completed(named: set[str]) -> frozenset[str]:
+def _completed(audiences: set[str]) -> frozenset[str]:
     """What is for girls is for children; what is for children of no gender is for girls and boys."""
-    if named & {"girls", "boys"} and "babies" not in named:
-        named = named | {"children"}
-    elif "children" in named:
-        named = named | {"girls", "boys"}
-    if "babies" in named and named & {"girls", "boys"} and "children" not in named:
-        named = {"babies"}
-    return frozenset(named)
+    if audiences & {"girls", "boys"} and "babies" not in audiences:
+        audiences = audiences | {"children"}
+    elif "children" in audiences:
+        audiences = audiences | {"girls", "boys"}
+    if "babies" in audiences and audiences & {"girls", "boys"} and "children" not in audiences:
+        audiences = {"babies"}
+    return frozenset(audiences)
 
 
 def audiences_of_recipient(recipient: str) -> frozenset[str]:

@@ -33,11 +33,11 @@ def make_encoder(
 
 def assert_same(left: Sequence[EncodedConversation], right: Sequence[EncodedConversation]) -> None:
     assert len(left) == len(right)
-    for one, other in zip(left, right, strict=True):
+    for own, other in zip(left, right, strict=True):
         for name in ("end", "turns", "mentions"):
-            np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=5e-3)
+            np.testing.assert_allclose(getattr(own, name), getattr(other, name), atol=5e-3)
         for name in ("turn_facts", "mention_facts", "items"):
-            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+            np.testing.assert_array_equal(getattr(own, name), getattr(other, name))
 
 
 @pytest.mark.parametrize("max_tokens", [256, 20])

@@ -135,8 +135,8 @@ def head_examples(
     encoder = ConversationEncoder(llama, make_connector(llama), vectors, titles, CONFIG)
     encoded = encoder.encode([each.context for each in examples])
     return [
-        HeadExample(each.dialogue_id, one, np.array(each.targets), each.context.mentioned_items)
-        for each, one in zip(examples, encoded, strict=True)
+        HeadExample(each.dialogue_id, encoding, np.array(each.targets), each.context.mentioned_items)
+        for each, encoding in zip(examples, encoded, strict=True)
     ]
 
 

@@ -231,13 +231,13 @@ def test_a_prefix_cache_by_content_is_accepted(base: Base, serve: Callable[[Fake
     engine = FakeEngine(base, cache_key=lambda prompt: prompt.numpy().tobytes())
     runtime, eager = VllmRuntime.connect(serve(engine), base), EagerRuntime(base)
     sampling = SamplingParams(max_tokens=6, min_tokens=6)
-    one = make_prompt(base, 0)
+    base_prompt = make_prompt(base, 0)
     texts = []
     for seed in (1, 2, 1, 3):  # the same words, other items
-        other = one.embeddings.copy()
-        items = one.token_keys < 0
+        other = base_prompt.embeddings.copy()
+        items = base_prompt.token_keys < 0
         other[items] = np.random.default_rng(seed).normal(size=(items.sum(), base.hidden))
-        prompt = PromptEmbeddings(np.where(items, -seed, one.token_keys), other)
+        prompt = PromptEmbeddings(np.where(items, -seed, base_prompt.token_keys), other)
         texts.append(list(runtime.generate(prompt, sampling)))
         assert texts[-1] == list(eager.generate(prompt, sampling))
     assert texts[0] == texts[2] and len(set(map(tuple, texts))) == 3

@@ -123,12 +123,12 @@ def is_between(value: Any, low: Any, high: Any) -> bool:
 @settings(max_examples=150, deadline=None)
 @given(items=st.lists(ITEMS, min_size=1, max_size=6), condition=FILTERS)
 def test_a_mask_is_the_slow_check_of_each_item(items: list[Item], condition: ItemFilter) -> None:
-    named = [
+    numbered = [
         Item(**{name: getattr(item, name) for name in Item.__slots__} | {"item_id": f"i{number}"})
         for number, item in enumerate(items)
     ]
-    mask = condition.mask(Catalogue.of(named))
-    assert mask.tolist() == [passes(condition, item) for item in named]
+    mask = condition.mask(Catalogue.of(numbered))
+    assert mask.tolist() == [passes(condition, item) for item in numbered]
 
 
 def test_a_filter_is_read_from_json() -> None:

@@ -84,7 +84,7 @@ def test_a_cold_start_user_gets_what_is_popular(two_groups: Interactions) -> Non
     counts = np.bincount(two_groups.item, minlength=20)
     assert counts.max() - counts.min() == 0, "nothing was more popular before"
     extra = np.repeat([7, 12], [9, 5])
-    more = Interactions(
+    extended = Interactions(
         two_groups.users,
         np.concatenate([two_groups.user, np.arange(14)]),
         np.concatenate([two_groups.item, extra]),
@@ -92,7 +92,7 @@ def test_a_cold_start_user_gets_what_is_popular(two_groups: Interactions) -> Non
         np.concatenate([two_groups.at, np.full(14, int(two_groups.at.max()))]),
         20,
     )
-    (ranked,) = best(ranker_on(more), [History.empty()], 5)
+    (ranked,) = best(ranker_on(extended), [History.empty()], 5)
     assert ranked[:2] == [7, 12] and len(ranked) == 5
 
 
@@ -128,11 +128,11 @@ def test_a_batch_is_the_same_as_one_by_one(
 
 def test_a_batch_gets_the_same_lists_as_one_by_one(groups_store: Store, recommender: Recommender) -> None:
     served = Recommender.open(groups_store.snapshot())
-    for one in (served, recommender):
-        states = [one.taste.state(user) for user in [*one.taste.users()[:90], "nobody"]]
-        together = list(one.lists(states, 20))
+    for opened in (served, recommender):
+        states = [opened.taste.state(user) for user in [*opened.taste.users()[:90], "nobody"]]
+        together = list(opened.lists(states, 20))
         for state, ranked in zip(states, together, strict=True):
-            (alone,) = one.lists([state], 20)
+            (alone,) = opened.lists([state], 20)
             assert ranked.positions.tolist() == alone.positions.tolist()
             np.testing.assert_allclose(ranked.relevance, alone.relevance, atol=1e-5)
 

@@ -74,7 +74,7 @@ def test_folds_hold_their_examples_back(large_groups: Interactions) -> None:
                 assert fold.is_of_new_users and example.until == history.liked().at[-1]
                 assert example.state.user_id not in active
                 assert example.state.last_at < example.asked_at
-    new_users = [{one.state.user_id for one in fold.examples} for fold in folds[len(MOMENTS) :]]
+    new_users = [{example.state.user_id for example in fold.examples} for fold in folds[len(MOMENTS) :]]
     assert sum(len(users) for users in new_users) == len(set().union(*new_users)), "each in one fold"
 
 

@@ -36,9 +36,9 @@ Open = Callable[..., Any]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if BROWSER is None:
-        here = Path(__file__).parent
+        folder = Path(__file__).parent
         for item in items:
-            if here in item.path.parents:
+            if folder in item.path.parents:
                 item.add_marker(pytest.mark.skip(reason="there is no Chromium on this machine"))
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 
-def say(page: Any, text: str) -> None:
+def send(page: Any, text: str) -> None:
     """Send a message, and wait for the end of its reply."""
     n_turns = page.locator(".turn").count()
     page.fill("#question", text)
@@ -26,7 +26,7 @@ def titles(page: Any) -> list[str]:
 
 def test_a_conversation_with_cards_chips_and_a_comparison(open_page: Any) -> None:
     page = open_page("/")
-    say(page, "a lamp under 500")
+    send(page, "a lamp under 500")
     assert titles(page)
     box = page.locator("#question").bounding_box()
     assert box["y"] + box["height"] < 900, "the message box is out of sight"
@@ -49,13 +49,13 @@ def test_a_conversation_with_cards_chips_and_a_comparison(open_page: Any) -> Non
 
 def test_a_reload_keeps_the_conversation(open_page: Any) -> None:
     page = open_page("/")
-    say(page, "a lamp under 500")
+    send(page, "a lamp under 500")
     before = titles(page)
     page.fill("#question", "half a sen")
     page.reload()
     expect(page.locator("#question")).to_have_value("half a sen")
     assert titles(page) == before
-    say(page, "why the first one?")
+    send(page, "why the first one?")
     assert before[0] in page.locator(".turn").last.inner_text()
 
 
@@ -66,7 +66,7 @@ def test_ask_about_an_item_and_look_into_the_reply(open_page: Any) -> None:
     page.get_by_role("button", name="Ask about this").click()
     expect(page.locator("dialog.sheet")).to_have_count(0)
     expect(page.locator(".composer .about")).to_contain_text(title)
-    say(page, "how much is it?")
+    send(page, "how much is it?")
     expect(page.locator(".turn").last.locator(".bubble.user .about")).to_contain_text(title)
     page.locator(".tools button", has_text=" ms").click()
     expect(page.locator("dialog")).to_contain_text("Tokens")

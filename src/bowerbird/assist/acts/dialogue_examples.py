@@ -49,7 +49,7 @@ def dialogue_examples(
     dialogues: Iterable[Dialogue], act_map: Mapping[str, Act | None] = ACT_MAP
 ) -> DialogueExamples:
     """Make an example of each user turn whose acts map to just one act here."""
-    made = DialogueExamples()
+    examples = DialogueExamples()
     for dialogue in dialogues:
         was_answered = False
         for turn in dialogue.turns:
@@ -59,9 +59,9 @@ def dialogue_examples(
             acts = {act_map.get(name) for name in turn.acts} - {None}
             if turn.text and len(acts) == 1:
                 label = str(acts.pop())
-                made.examples.append(
+                examples.examples.append(
                     ActExample(turn.text, label, "en", n_on_screen=LIST_LENGTH * was_answered)
                 )
             else:
-                made.left_out.update(turn.acts)
-    return made
+                examples.left_out.update(turn.acts)
+    return examples

@@ -42,7 +42,7 @@ def load_wordings(language: str) -> Wordings:
     """Load the wordings of a language."""
     source = resources.files(__package__).joinpath("phrases", f"{language}.toml")
     raw = tomllib.loads(source.read_text(encoding="utf-8"))
-    phrases = tuple((says["label"], phrase) for says in raw["says"] for phrase in says["phrases"])
+    phrases = tuple((entry["label"], phrase) for entry in raw["says"] for phrase in entry["phrases"])
     return Wordings(phrases, {"money": [""], **raw["fill"]})
 
 

@@ -138,7 +138,7 @@ def exclude(turn: Turn) -> tuple[Turn, str]:
 
 
 def _in_words(
-    turn: Turn, values: Mapping[str, frozenset[str]], named: Mapping[str, Sequence[str]]
+    turn: Turn, values: Mapping[str, frozenset[str]], names_by_facet: Mapping[str, Sequence[str]]
 ) -> list[str]:
     """Excluded values in the user's language, as they were called; kinds in the plural."""
     return [
@@ -146,7 +146,7 @@ def _in_words(
         if facet == "type"
         else turn.language.word_for(name.lower())
         for facet, group in values.items()
-        for name in named.get(facet) or sorted(group)
+        for name in names_by_facet.get(facet) or sorted(group)
     ]
 
 

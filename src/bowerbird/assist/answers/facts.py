@@ -143,18 +143,18 @@ def _attribute(name: str, item: Item) -> Fact | None:
 
 def _sentence(question: str, item: Item, enough: int | None = None) -> Fact | None:
     """A sentence of the listing that speaks of what is asked."""
-    asked = [
+    stems = [
         stem(word)
         for word in tokenize(question)
         if word[0].isalpha() and word not in _QUESTION and word not in EMPTY_WORDS
     ]
-    asked = list(dict.fromkeys(asked))
-    if not asked:
+    stems = list(dict.fromkeys(stems))
+    if not stems:
         return None
     for sentence in sentences(item):
         words = {stem(word) for word in tokenize(normalize_text(sentence, 1000)) if word[0].isalnum()}
-        hits = sum(any(_is_same(word, other) for other in words) for word in asked)
-        if hits >= (enough or len(asked)):
+        hits = sum(any(_is_same(word, word_stem) for word_stem in words) for word in stems)
+        if hits >= (enough or len(stems)):
             return Fact("sentence", sentence)
     return None
 
@@ -163,16 +163,18 @@ def _names_material(sentence: str) -> bool:
     return not _MATERIALS.isdisjoint(tokenize(normalize_text(sentence, 1000)))
 
 
-def _is_same(asked: str, listed: str) -> bool:
+def _is_same(stem: str, listed_stem: str) -> bool:
     """Whether two stems are of one word: "wash" and "washable", but not "oak" and "oaken bar"."""
-    shortest = min(len(asked), len(listed))
-    return asked == listed or (shortest >= 4 and (asked.startswith(listed) or listed.startswith(asked)))
+    shortest = min(len(stem), len(listed_stem))
+    return stem == listed_stem or (
+        shortest >= 4 and (stem.startswith(listed_stem) or listed_stem.startswith(stem))
+    )
 
 
 def sentences(item: Item) -> Iterator[str]:
     """Sentences of a description, each cut to a readable length."""
-    for part in re.split(r"(?<=[.!?])\s+|\n+", item.description[:5000]):
-        sentence = " ".join(part.split())
+    for passage in re.split(r"(?<=[.!?])\s+|\n+", item.description[:5000]):
+        sentence = " ".join(passage.split())
         if len(sentence) > 3:
             yield (
                 sentence

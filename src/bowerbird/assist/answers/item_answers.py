@@ -44,9 +44,9 @@ def answer_which(turn: Turn) -> Reply:
     compared = tuple(item for item in map(turn.parts.shown, turn.state.compared) if item is not None)
     shown = turn.reference.items if len(turn.reference.items) > 1 else compared or turn.on_screen
     wanted = _facets_asked(turn)
-    by_price = [(one.price, one) for one in shown if one.price is not None]
+    by_price = [(item.price, item) for item in shown if item.price is not None]
     if wanted:
-        fitting = [one for one in shown if _has(turn, one, wanted)]
+        fitting = [item for item in shown if _has(turn, item, wanted)]
     elif by_price:
         pick = min if _CHEAPEST.search(turn.plain) else max
         fitting = [pick(by_price, key=lambda pair: pair[0])[1]]
@@ -55,7 +55,7 @@ def answer_which(turn: Turn) -> Reply:
     state = replace(turn.state, focus=fitting[0].item_id if fitting else turn.state.focus, question=None)
     if not fitting:
         return Reply(turn.say("which_none"), Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
-    names = [f"{one.title} ({priced(_item(turn, one))})" if one.price else one.title for one in fitting]
+    names = [f"{item.title} ({priced(_item(turn, item))})" if item.price else item.title for item in fitting]
     text = turn.say("which_is", titles=join_words(names, turn.say("and")))
     return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
 
@@ -155,7 +155,7 @@ def compare(turn: Turn) -> Reply:
     if len(shown) < 2:
         key = "compare_need_two" if turn.on_screen else "missing_list"
         return Reply(turn.say(key), Act.COMPARE, state=replace(turn.state, question=None))
-    items = {one.item_id: _item(turn, one) for one in shown[:MAX_COMPARED]}
+    items = {shown_item.item_id: _item(turn, shown_item) for shown_item in shown[:MAX_COMPARED]}
     names = {"price": turn.say("price_word"), "none": turn.say("no_value")}
     rows = [
         (turn.language.facet(name), [_cell(turn, name, value) for value in values])
@@ -169,9 +169,9 @@ def compare(turn: Turn) -> Reply:
         lines.append(turn.say("cheapest_is", title=min(by_price)[1]))
     comparison = Comparison(tuple(items), tuple((name, tuple(values)) for name, values in rows))
     positions = turn.parts.catalogue.position
-    named = tuple(name_item(turn.parts, positions[item_id], Request(), "") for item_id in items)
+    reply_items = tuple(name_item(turn.parts, positions[item_id], Request(), "") for item_id in items)
     state = replace(turn.state, compared=tuple(items), question=None)
-    return Reply("\n".join(lines), Act.COMPARE, named, comparison=comparison, state=state)
+    return Reply("\n".join(lines), Act.COMPARE, reply_items, comparison=comparison, state=state)
 
 
 def explain(turn: Turn) -> Reply:

@@ -193,7 +193,7 @@ def _none_cheaper(turn: Turn, request: Request) -> Answer:
     _, item = (min if is_upper else max)(by_price, key=lambda pair: pair[0])
     position = turn.parts.catalogue.position[item.item_id]
     near = find_items(turn, request).nearest
-    others = tuple(one for one in near if one.price is not None and one.price in request.price)
+    others = tuple(each for each in near if each.price is not None and each.price in request.price)
     text = turn.say(
         "none_cheaper" if is_upper else "none_dearer",
         need=describe_need(before, turn.language),

@@ -69,8 +69,8 @@ def _item_meant(turn: Turn) -> Item | None:
 
 def _facet_values(turn: Turn) -> Reply:
     """Which colours, materials, brands there are of what is looked for."""
-    asked = re.search(r"\b(?:what|which) (\w+?)s?\b", turn.plain)
-    facet = FACET_WORDS.get(asked[1], asked[1]) if asked else ""
+    match = re.search(r"\b(?:what|which) (\w+?)s?\b", turn.plain)
+    facet = FACET_WORDS.get(match[1], match[1]) if match else ""
     vocabulary, request = turn.parts.vocabulary, turn.state.request
     mask = allowed_items(turn, Request())
     of_need = mask.copy()

@@ -33,9 +33,9 @@ def answer_variants(turn: Turn, position: int) -> str:
     variants = catalogue.articles.variants_of(position)
     variants = variants[catalogue.available[variants] & (variants != position)]
     others = catalogue.items_at(variants) if len(variants) else []
-    if asked := _WHICH.search(turn.plain):
+    if match := _WHICH.search(turn.plain):
         return _list_values(
-            turn, item, others, facet_name(asked["facet"]), is_other=asked["other"] is not None
+            turn, item, others, facet_name(match["facet"]), is_other=match["other"] is not None
         )
     return _answer_value(turn, item, others) if others else ""
 
@@ -80,8 +80,8 @@ def _values_of(items: Iterable[Item], facet: str) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def _is_named(value: str, facet: str, text: str, named: Mapping[str, set[str]]) -> bool:
-    if any(value.casefold() == each.casefold() for each in named.get(facet, ())):
+def _is_named(value: str, facet: str, text: str, values_by_facet: Mapping[str, set[str]]) -> bool:
+    if any(value.casefold() == each.casefold() for each in values_by_facet.get(facet, ())):
         return True
     words = re.escape(normalize_text(value, 60))
     before = r"\b(?:in|size) (?:an? |the )?(?:size )?" if len(value) <= _MAX_SHORT else r"\b"

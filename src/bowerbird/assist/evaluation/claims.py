@@ -51,9 +51,9 @@ def false_claims(
 
     `screen` is what was on screen before, `focus` the id of an item that the message is about.
     """
-    named = (*reply.items, *reply.nearest)
-    known = {item.item_id: listings.by_id[item.item_id] for item in named if item.item_id in listings.by_id}
-    yield from _false_lines(reply, named, known, listings, translate)
+    shown = (*reply.items, *reply.nearest)
+    known = {item.item_id: listings.by_id[item.item_id] for item in shown if item.item_id in listings.by_id}
+    yield from _false_lines(reply, shown, known, listings, translate)
     in_reach = [*known.values(), *screen]
     in_focus = [item_id for item_id in (focus, reply.state.focus) if item_id is not None]
     in_reach += [listings.by_id[item_id] for item_id in in_focus if item_id in listings.by_id]
@@ -74,19 +74,19 @@ def false_claims(
 
 def _false_lines(
     reply: Reply,
-    named: Sequence[ReplyItem],
+    shown: Sequence[ReplyItem],
     known: Mapping[str, Listing],
     listings: Listings,
     translate: Translate,
 ) -> Iterator[str]:
     for line in reply.text.split("\n"):
         match = LIST_LINE.match(line)
-        if match is None or not named:
+        if match is None or not shown:
             continue
-        if int(match[1]) > len(named):
-            yield f"line {match[1]} of {len(named)} items"
+        if int(match[1]) > len(shown):
+            yield f"line {match[1]} of {len(shown)} items"
             continue
-        listing = known.get(named[int(match[1]) - 1].item_id)
+        listing = known.get(shown[int(match[1]) - 1].item_id)
         if listing is not None:
             yield from _false_line(match[2], listing, listings, translate)
 

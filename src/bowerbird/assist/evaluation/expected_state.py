@@ -138,12 +138,12 @@ def _union(values: Iterable[ExpectedValue]) -> tuple[frozenset[str], frozenset[s
     return exact, frozenset[str]().union(*(value.acceptable for value in values))
 
 
-def _is_for(who: str, reply: Reply) -> bool:
+def _is_for(recipient_words: str, reply: Reply) -> bool:
     """Whether a state names whom a thing is for; in other languages than English, anybody."""
     recipient = reply.request.recipient
-    if who and reply.state.language != "en":
+    if recipient_words and reply.state.language != "en":
         return bool(recipient)
-    return who.lower() in recipient.lower() if who else not recipient
+    return recipient_words.lower() in recipient.lower() if recipient_words else not recipient
 
 
 def _is_excluded_right(expected: ExpectedState, reply: Reply) -> bool:

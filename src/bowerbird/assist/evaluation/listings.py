@@ -63,7 +63,7 @@ class Listings:
     @property
     def is_priced(self) -> bool:
         """Whether most items have a price."""
-        return sum(one.price is not None for one in self.by_id.values()) > len(self.by_id) / 2
+        return sum(listing.price is not None for listing in self.by_id.values()) > len(self.by_id) / 2
 
     def meant_by(self, facet: str, word: str) -> tuple[frozenset[str], frozenset[str]]:
         """The values that a word must mean, and those that it may mean: "blue" may be "dark blue"."""
@@ -74,7 +74,7 @@ class Listings:
 
     def sold(self) -> Iterable[Listing]:
         """The listings that can be bought."""
-        return (one for one in self.by_id.values() if one.is_sold)
+        return (listing for listing in self.by_id.values() if listing.is_sold)
 
 
 def _listing(item: Item) -> Listing:

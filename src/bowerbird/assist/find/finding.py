@@ -112,10 +112,10 @@ def find_items(turn: Turn, request: Request, meaning: FloatArray | None = None) 
 
     positions = _of_each_kind(turn, request, base, rank) if request.kinds else rank(allowed, turn.n)
     if positions:
-        named = tuple(
+        items = tuple(
             name_item(parts, p, request, reasons.get(p, ""), language=turn.language) for p in positions
         )
-        return ItemMatches(request, named, (), (), is_personal, int(allowed.sum()), allowed)
+        return ItemMatches(request, items, (), (), is_personal, int(allowed.sum()), allowed)
     if request.kinds:  # what comes near is measured by the first of them
         request = request.of_kind(request.kinds[0])
         constraints = constraints_of(request, parts.catalogue, parts.vocabulary, turn.language)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from bowerbird.assist.request import MAX_ITEMS, Request, Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.assist.understand.followups import FACET_WORDS
 from bowerbird.assist.understand.mentions import mentions_of, with_plain_refusals
 from bowerbird.assist.understand.prices import GAP
 from bowerbird.assist.understand.readable import is_gibberish
@@ -28,7 +29,6 @@ _ITS_VALUE = re.compile(
     r"(?P<facet>brand|maker|colou?r|material|fabric|style|pattern|designer)\b"
 )
 """What is to be as it is of the item spoken of last: "more from this brand"."""
-_FACET_OF = {"maker": "brand", "designer": "brand", "color": "colour", "fabric": "material"}
 _OTHER_VERSION = re.compile(
     r"\b(?:have|get|got|want|come|comes|see|like|take) (?:it|this|that|them|these|those)(?: ones?)? in\b|"
     r"\b(?:does|do|is|are) (?:it|this|that|they|these|those)(?: ones?)? "
@@ -78,7 +78,7 @@ def _shared_values(turn: Turn) -> dict[str, frozenset[str]]:
         return {}
     position, values = turn.parts.catalogue.position[targets[0].item_id], dict[str, frozenset[str]]()
     for match in _ITS_VALUE.finditer(turn.plain):
-        facet = _FACET_OF.get(match["facet"], match["facet"])
+        facet = FACET_WORDS.get(match["facet"], match["facet"])
         values[facet] = frozenset(turn.parts.vocabulary.values_of(position, facet))
     return {facet: group for facet, group in values.items() if group}
 
@@ -100,9 +100,9 @@ def _with_values(turn: Turn, values: Mapping[str, frozenset[str]]) -> Request:
 
 def _names_other_kind(turn: Turn) -> bool:
     """Whether "more chairs" asks for another kind than the one looked for, or for one of several."""
-    named = mentions_of(turn.plain, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets
+    mentioned = mentions_of(turn.plain, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets
     wanted = turn.state.request.facets if turn.state.request else {}
-    return "type" in named and named["type"] != set(wanted.get("type", ()))
+    return "type" in mentioned and mentioned["type"] != set(wanted.get("type", ()))
 
 
 def _priced_against(turn: Turn, target: Shown) -> Request:

@@ -129,15 +129,15 @@ def _facet_difference(
     has = _worded(vocabulary.values_of(position, facet)[:2], facet, language, "and")
     words = request.wording.get(facet)
     if words:
-        asked = f" {language.say('or')} ".join(
+        wanted_words = f" {language.say('or')} ".join(
             language.value_for(facet, " ".join(stem_phrase(name)) if facet == "type" else name)
             for name in words.split(" or ")
         )
     else:
-        asked = _worded(sorted(wanted)[:2], facet, language, "or")
+        wanted_words = _worded(sorted(wanted)[:2], facet, language, "or")
     if has:
-        return language.say("differs_facet", has=has, asked=asked)
-    return language.say("differs_not_stated", facet=language.facet(facet), asked=asked)
+        return language.say("differs_facet", has=has, asked=wanted_words)
+    return language.say("differs_not_stated", facet=language.facet(facet), asked=wanted_words)
 
 
 def _worded(values: Sequence[str], facet: str, language: Language, joint: str) -> str:
@@ -226,19 +226,26 @@ def near_misses(
     """
     for size in range(1, len(constraints) + 1):
         matches: list[tuple[int, tuple[Constraint, ...]]] = []
-        ways = sorted(itertools.combinations(constraints, size), key=lambda way: sum(one.cost for one in way))
+        relaxations = sorted(
+            itertools.combinations(constraints, size),
+            key=lambda relaxed: sum(constraint.cost for constraint in relaxed),
+        )
         queues = []
-        for way in ways[:40]:
+        for relaxed in relaxations[:40]:
             mask = base.copy()
             for constraint in constraints:
-                mask &= ~constraint.mask if constraint in way else constraint.mask
+                mask &= ~constraint.mask if constraint in relaxed else constraint.mask
             if mask.any():
-                if any(one.name == "price" for one in way):
+                if any(constraint.name == "price" for constraint in relaxed):
                     mask = _nearest_in_price(mask, prices, wanted, n)
-                queues.append([(position, way) for position in rank(mask, n)])
-        matches = [one for turn in itertools.zip_longest(*queues) for one in turn if one is not None]
+                queues.append([(position, relaxed) for position in rank(mask, n)])
+        matches = [match for turn in itertools.zip_longest(*queues) for match in turn if match is not None]
         # Another kind of thing comes close only where nothing of the kind does.
-        of_kind = [(position, way) for position, way in matches if all(one.name != "type" for one in way)]
+        of_kind = [
+            (position, relaxed)
+            for position, relaxed in matches
+            if all(constraint.name != "type" for constraint in relaxed)
+        ]
         if of_kind or (matches and size == len(constraints)) or (matches and not _has_kind(constraints)):
             return (of_kind or matches)[:n]
     return []

@@ -34,7 +34,7 @@ from bowerbird.data.arrays import FloatArray
 from bowerbird.data.dialogues import Role
 from bowerbird.data.splits import hash_share
 from bowerbird.data.store import Store
-from bowerbird.progress import tell, track
+from bowerbird.progress import print_progress, track
 
 MAX_EXAMPLES = 400
 MAX_CANDIDATES = 1000
@@ -103,7 +103,9 @@ class WeightTraining:
         Those of generated dialogues (`is_generated`) stay nearer to the defaults.
         """
         if len(self._features) < MIN_EXAMPLES:
-            tell(f"{len(self._features)} dialogues teach how sources count: too few, the defaults stay")
+            print_progress(
+                f"{len(self._features)} dialogues teach how sources count: too few, the defaults stay"
+            )
             return
         weights = self.learn(is_generated)
         default_gain = mean_gain(self._features, self._targets, RetrievalWeights())

@@ -107,16 +107,16 @@ class Language:
         if not self.words:
             return text
         matches = [match for match in _WORD.finditer(text) if not match.group().isspace()]
-        words, at, done, english = tuple(match.group() for match in matches), 0, 0, list[str]()
+        words, at, end, english = tuple(match.group() for match in matches), 0, 0, list[str]()
         while at < len(words):
             sizes = range(min(MAX_PHRASE, len(words) - at), 0, -1)
             size = next((size for size in sizes if words[at : at + size] in self.words), 0)
             own = self.words[words[at : at + size]] if size else self.english_of_form(words[at])
             if size or own:
-                english += [text[done : matches[at].start()], f" {own} "]
-                done = matches[at + max(size, 1) - 1].end()
+                english += [text[end : matches[at].start()], f" {own} "]
+                end = matches[at + max(size, 1) - 1].end()
             at += size or 1
-        joined = " ".join("".join([*english, text[done:]]).split())
+        joined = " ".join("".join([*english, text[end:]]).split())
         return re.sub(r"\s+([,.;:!?])", r"\1", joined)
 
     def english_of_form(self, word: str) -> str:

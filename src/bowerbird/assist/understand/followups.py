@@ -21,7 +21,11 @@ FACET_WORDS = {
     "colours": "colour",
     "colors": "colour",
     "kind": "type",
+    "maker": "brand",
+    "designer": "brand",
+    "fabric": "material",
 }
+"""Facets by other words for them."""
 PRICE_WORDS = word_set("price prices budget cost costs limit money")
 MAX_EARLIER_WORDS = 16
 """Different words of earlier messages that still count."""

@@ -74,7 +74,7 @@ _OWNED = word_set("have own bought got ordered purchased")
 def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -> Mentions:
     """Walk over the words, longest phrase first; note what is asked for, what is not, what is aside."""
     words = tokenize(text)[:_MAX_TOKENS]
-    where = spans(text)
+    word_spans = spans(text)
     stems = vocabulary.stems(words, real)
     mentions = Mentions()
     uses: list[tuple[str, frozenset[str]]] = []
@@ -93,15 +93,15 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             mentions.kinds.clear()
         if negated:
             _add(mentions.excluded, meaning.facet, meaning.values)
-            mentions.refusals.append((where[negated_from][0], where[at + size - 1][1]))
+            mentions.refusals.append((word_spans[negated_from][0], word_spans[at + size - 1][1]))
         elif meaning.is_use:
-            uses.append((text[where[at][0] : where[at + size - 1][1]], meaning.values))
+            uses.append((text[word_spans[at][0] : word_spans[at + size - 1][1]], meaning.values))
         elif _is_soft(words, at, meaning, aside) or tuple(stems[at : at + size]) in vocabulary.hints:
             _add(mentions.preferred, meaning.facet, meaning.values)
         else:
             _add(mentions.facets, meaning.facet, meaning.values)
             _add(mentions.exact, meaning.facet, meaning.exact)
-            as_written = text[where[at][0] : where[at + size - 1][1]]
+            as_written = text[word_spans[at][0] : word_spans[at + size - 1][1]]
             is_corrected = any(
                 stem(word) != key for word, key in zip(words[at:], stems[at : at + size], strict=False)
             )

@@ -112,9 +112,9 @@ def items_pointed_at(
     >>> items_pointed_at("is the fifth one waterproof?", screen, None).missing
     'the fifth one'
     """
-    named, text = by_name(text) if by_name else ((), text)
-    if named:
-        return ItemReference(named, "", True, text)
+    items, text = by_name(text) if by_name else ((), text)
+    if items:
+        return ItemReference(items, "", True, text)
     is_other_end = any(sorted_by == order and pattern.search(text) for order, pattern in _OTHER_END.items())
     finders = (
         [_first_n, _all, _pair, _singles] if is_other_end else [_first_n, _all, _pair, _singles, _extreme]
@@ -159,8 +159,8 @@ def _pair(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
     match = _PAIR.search(text)
     if match is None or not (match["a"] in _ORDINALS or match["b"] in _ORDINALS or _COMPARES.search(text)):
         return None
-    both = [_at(match[side], on_screen) for side in "ab"]
-    matches = [item for item in both if item is not None]
+    pair = [_at(match[side], on_screen) for side in "ab"]
+    matches = [item for item in pair if item is not None]
     return _taken(text, match, matches if len(matches) == 2 else ())
 
 

@@ -53,11 +53,11 @@ def take_recipient(text: str) -> tuple[str, bool, str]:
     is_gift = _GIFT.search(text) is not None
     if match is None:
         return "", is_gift, text
-    who = match["who"]
+    recipient = match["who"]
     is_individual = not re.fullmatch(
-        r"(?:the )?(?:men|women|man|woman|boys?|girls?|kids?|children|baby|guests?)", who
+        r"(?:the )?(?:men|women|man|woman|boys?|girls?|kids?|children|baby|guests?)", recipient
     )
     if not is_individual and not is_gift:
         return "", False, text  # "shirts for men": a department, and no gift
     rest = text[: match.start()] + GAP.strip() + " " + text[match.end() :]
-    return who, True, " ".join(_TASTE_OF.sub(" ", rest).split())
+    return recipient, True, " ".join(_TASTE_OF.sub(" ", rest).split())

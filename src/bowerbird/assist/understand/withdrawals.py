@@ -62,13 +62,13 @@ def take_withdrawal(
         match = pattern.search(text)
         if match is None:
             continue
-        named = mentions_of(match["what"], vocabulary, real_words).facets
+        mentioned = mentions_of(match["what"], vocabulary, real_words).facets
         values = {
             facet: frozenset(group) & frozenset().union(*(table.get(facet, ()) for table in earlier))
-            for facet, group in named.items()
+            for facet, group in mentioned.items()
         }
         values = {facet: group for facet, group in values.items() if group}
-        if values or (named and pattern is _NEED_NOT_BE):
+        if values or (mentioned and pattern is _NEED_NOT_BE):
             return values, text[: match.start()] + GAP + text[match.end() :]
     return {}, text
 

@@ -146,8 +146,8 @@ class EndpointWriter:
         known = len(tools.items)
         try:
             *_, answer = self._rounds(draft, tools)
-            text, named = self._grounded_answer(answer.text, tools.items, draft)
-            new = tuple(item for item in named if item in tools.items[known:])
+            text, items_named = self._grounded_answer(answer.text, tools.items, draft)
+            new = tuple(item for item in items_named if item in tools.items[known:])
             return WrittenText(text, True, new)
         except EngineError as error:
             _log.warning("the endpoint failed, the template answers: %s", error)
@@ -183,18 +183,18 @@ class EndpointWriter:
         turn = draft.turn
         focus = {item.item_id for item in (*turn.reference.items, *((turn.focus,) if turn.focus else ()))[:1]}
         subject = [item for item in items if item.item_id in focus] or list(items)
-        named: list[ReplyItem] = []
+        items_named: list[ReplyItem] = []
         written = []
         for sentence in sentences:
             numbers = [int(number) for number in re.findall(r"\[(\d{1,3})\]", sentence)]
             if any(not 1 <= number <= len(items) for number in numbers):
                 raise RejectedText(f"it names an item that does not exist in {sentence!r}")
             subject = [items[number - 1] for number in dict.fromkeys(numbers)] or subject
-            named += [item for item in subject if numbers and item not in named]
+            items_named += [item for item in subject if numbers and item not in items_named]
             local = {items.index(item) + 1: at for at, item in enumerate(subject, 1)}
             renumbered = re.sub(r"\[(\d{1,3})\]", partial(_renumber, local), sentence)
             written.append(self.check(renumbered, subject, Request(), (), draft.opening))
-        return " ".join(written), named
+        return " ".join(written), items_named
 
     # -- grounding ----------------------------------------------------------------------------------------
 
@@ -231,8 +231,8 @@ class EndpointWriter:
     def _entry_words(self, items: Sequence[ReplyItem]) -> tuple[set[str], set[float]]:
         """Stems and numbers that the entries of all the items have in common."""
         texts = []
-        for named in items:
-            item = self.parts.catalogue.item(named.position)
+        for shown in items:
+            item = self.parts.catalogue.item(shown.position)
             harmless = replace(item, description=" ".join(harmless_sentences(item)))
             values = " ".join((*harmless.attributes, *harmless.attributes.values(), *harmless.category))
             texts.append(normalize_text(f"{harmless.title} {values} {harmless.brand} {harmless.description}"))

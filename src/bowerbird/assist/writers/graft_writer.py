@@ -121,12 +121,12 @@ class GraftWriter:
         return set.intersection(*({stem(word) for word in tokenize(text)} for text in texts))
 
     def _write_part(
-        self, prompt: Sequence[str | int], most: int, ground: Ground, start: str = ""
+        self, prompt: Sequence[str | int], max_tokens: int, ground: Ground, start: str = ""
     ) -> str | None:
         # A marker that the model begins can only become one of the items'.
-        how = SamplingParams(allowed_tokens=self.graft.constrain_markers(len(ground.items)))
+        sampling = SamplingParams(allowed_tokens=self.graft.constrain_markers(len(ground.items)))
         try:
-            raw = start + "".join(self.graft.generate(prompt, most, stop=("\n",), sampling=how))
+            raw = start + "".join(self.graft.generate(prompt, max_tokens, stop=("\n",), sampling=sampling))
         except InputError:  # the prompt is longer than the model reads
             return None
         sentence = re.match(r"\s*(.+?[.!?])(?:\s|$)", raw)

@@ -111,8 +111,8 @@ def problems(text: str, ground: Ground, most_words: int = 32) -> list[str]:
     faults += [f"the price {price}" for price in prices if not _is_price(amount(price), ground)]
     faults += [f"the name {name}" for name in _invented(text, ground)]
     faults += [f"the superlative {w}" for w in words if w in SUPERLATIVES and w not in ground.superlatives]
-    asked = set(tokenize(normalize_text(ground.request.text)))
-    faults += [f"the claim {w}" for w in words if w in CLAIMS and w not in asked]
+    request_words = set(tokenize(normalize_text(ground.request.text)))
+    faults += [f"the claim {w}" for w in words if w in CLAIMS and w not in request_words]
     return faults + _untrue(stripped, ground)
 
 
@@ -151,7 +151,7 @@ def _is_price(value: float, ground: Ground) -> bool:
     known = [item.price for item in ground.items if item.price is not None]
     known += [item.list_price for item in ground.items if item.on_sale and item.list_price is not None]
     known += [ground.request.price.low, ground.request.price.high]
-    return value > 0 and any(abs(value - one) < 0.005 * min(1.0, one) for one in known)
+    return value > 0 and any(abs(value - price) < 0.005 * min(1.0, price) for price in known)
 
 
 def _invented(text: str, ground: Ground) -> list[str]:
@@ -163,7 +163,8 @@ def _invented(text: str, ground: Ground) -> list[str]:
 
     # What the customer named is not excused: asking for a brand does not make us have it.
     return [
-        one.text for one in ground.names.find_made_up(_MARKER.sub(" ", text), titles, is_catalogue_word=known)
+        name.text
+        for name in ground.names.find_made_up(_MARKER.sub(" ", text), titles, is_catalogue_word=known)
     ]
 
 

@@ -67,16 +67,16 @@ class ItemTools:
             result = {"error": f"there is no tool {tool_call.name[:50]!r}"}
         return json.dumps(result, ensure_ascii=False)
 
-    def facts(self, named: ReplyItem) -> dict[str, Any]:
+    def facts(self, shown: ReplyItem) -> dict[str, Any]:
         """What the listing says of an item, sentences that instruct an assistant left out."""
-        item = self._turn.parts.catalogue.item(named.position)
+        item = self._turn.parts.catalogue.item(shown.position)
         return {
-            "number": self.items.index(named) + 1,
-            "title": named.title,
-            "price": named.priced_with_sale or "none stated",
+            "number": self.items.index(shown) + 1,
+            "title": shown.title,
+            "price": shown.priced_with_sale or "none stated",
             "attributes": {name: value[:MAX_VALUE_LENGTH] for name, value in item.attributes.items()},
             **_stated_fields(item),
-            **({"variants": named.variants} if named.variants else {}),
+            **({"variants": shown.variants} if shown.variants else {}),
             "description": " ".join(harmless_sentences(item)),
         }
 
@@ -84,11 +84,11 @@ class ItemTools:
         if not isinstance(request, str) or not normalize_text(request):
             return {"error": "request must be a text"}
         matches = self._find(request[:MAX_VALUE_LENGTH])
-        known = {named.item_id for named in self.items}
+        known = {shown.item_id for shown in self.items}
         self.items += [item for item in matches.items if item.item_id not in known]
         del self.items[MAX_ITEMS:]
         matched = {item.item_id for item in matches.items}
-        hits = [self.facts(named) for named in self.items if named.item_id in matched]
+        hits = [self.facts(shown) for shown in self.items if shown.item_id in matched]
         return {"items": hits} if hits else {"items": [], "note": "the shop has none"}
 
     def _compare(self, numbers: object) -> dict[str, Any]:

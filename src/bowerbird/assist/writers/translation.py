@@ -121,8 +121,8 @@ class Translator:
         words, original = set(tokenize(english)), set(tokenize(line))
         if (words - original) & (CLAIMS | SUPERLATIVES | _PRICE_WORDS):
             return False
-        named, allowed = (mentions_of(text, self.vocabulary, {}).facets for text in (english, line))
-        return all(values <= allowed.get(facet, set()) for facet, values in named.items())
+        stated, allowed = (mentions_of(text, self.vocabulary, {}).facets for text in (english, line))
+        return all(values <= allowed.get(facet, set()) for facet, values in stated.items())
 
 
 def _titles(written: Sequence[WrittenText], draft: Draft) -> list[str]:

@@ -115,7 +115,7 @@ def import_files(
     from bowerbird.data.ingest.imports import import_layout
     from bowerbird.data.readers.recognition.layout import recognise
     from bowerbird.data.store import Store
-    from bowerbird.progress import tell
+    from bowerbird.progress import print_progress
 
     if layout is None and columns is not None:
         layout = FileLayout.PARQUET
@@ -126,7 +126,7 @@ def import_files(
                 f"{paths[0]} is of no layout that is known: `bowerbird import inspect {paths[0]}` proposes a "
                 "column map for it; save that and import with --columns MAP.toml"
             )
-        tell(f"recognised by its content: {layout}")
+        print_progress(f"recognised by its content: {layout}")
     return import_layout(
         Store.create(store),
         layout,
@@ -210,8 +210,8 @@ def print_summary(summary: ImportSummary, console: Console) -> None:
                 f"{n:,} × accepted, but its {escape(reason)}" for reason, n in count.repaired.most_common()
             ]
             reasons += [
-                f"{n:,} × without an item: {escape(what)}"
-                for what, n in count.ignored.most_common(SHOWN_REASONS)
+                f"{n:,} × without an item: {escape(reason)}"
+                for reason, n in count.ignored.most_common(SHOWN_REASONS)
             ]
             table.add_row(
                 kind, f"{count.read:,}", f"{count.accepted:,}", f"{count.new:,}", "\n".join(reasons) or "–"

@@ -40,11 +40,11 @@ def _tabulate(items: tuple[ReplyItem, ...], draw: DrawItem | None) -> Table:
     table.add_column("item")
     table.add_column("price", justify="right")
     table.add_column("why")
-    for number, (named, picture) in enumerate(zip(items, pictures, strict=True), start=1):
-        why = "; ".join(text for text in (*named.differences, named.why, named.variants) if text)
-        title = f"[bold]{escape(named.title)}[/bold] [dim]{escape(named.item_id)}[/dim]"
+    for number, (item, picture) in enumerate(zip(items, pictures, strict=True), start=1):
+        why = "; ".join(text for text in (*item.differences, item.why, item.variants) if text)
+        title = f"[bold]{escape(item.title)}[/bold] [dim]{escape(item.item_id)}[/dim]"
         cells = [picture or ""] if len(table.columns) == 5 else []
-        price = f"[green]{escape(named.priced)}[/green]"
-        price += f"\n[dim]{escape(named.before_sale)}[/dim]" if named.before_sale else ""
+        price = f"[green]{escape(item.priced)}[/green]"
+        price += f"\n[dim]{escape(item.before_sale)}[/dim]" if item.before_sale else ""
         table.add_row(str(number), *cells, title, price, escape(why))
     return table

@@ -221,19 +221,19 @@ def forget(
     from bowerbird.taste.control import forgetting
 
     opened = Store.open(store)
-    named = [user_id for user_id in user if forgetting.is_named(opened, user_id)]
-    if named:
-        forgetting.request_erasures(opened, named)
+    known_ids = [user_id for user_id in user if forgetting.is_named(opened, user_id)]
+    if known_ids:
+        forgetting.request_erasures(opened, known_ids)
     events = _erase_queued(opened)
-    if not named:
+    if not known_ids:
         unknown = ", ".join(map(repr, user))
         raise InputError(f"nothing in {store} names {unknown}: nothing was erased of them")
     count = "all" if events is None else f"{events:,}"  # a running server was quicker
     message = (
-        f"{count} events of {', '.join(named)} are erased, and all else that named them; "
+        f"{count} events of {', '.join(known_ids)} are erased, and all else that named them; "
         "run `bowerbird embed` to train without them"
     )
-    result = {"users": named, "events_erased": events}
+    result = {"users": known_ids, "events_erased": events}
     emit(result, as_json, lambda console: console.print(escape(message)))
 
 

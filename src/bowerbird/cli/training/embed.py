@@ -142,12 +142,12 @@ def embed(
 def _warn_of_unfetched_pictures(store: Store) -> None:
     """Say on standard error that items are encoded without the pictures that they link to."""
     from bowerbird.data.pictures.links import unfetched_items
-    from bowerbird.progress import tell
+    from bowerbird.progress import print_progress
 
     snapshot = store.snapshot()
     count = int(unfetched_items(snapshot.imported).sum()) if snapshot.version("catalogue") else 0
     if count:
-        tell(
+        print_progress(
             f"{count:,} items link to a picture that was not fetched: their vectors are made without it "
             f"(`bowerbird pictures fetch {store.path}` fetches them)"
         )

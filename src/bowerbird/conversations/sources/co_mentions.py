@@ -28,12 +28,12 @@ class CoMentionSource:
     def fit(self, examples: Sequence[DialogueExample]) -> None:
         sets: dict[str, set[int]] = {}
         for example in examples:
-            named = {
+            mentioned = {
                 mention.item
                 for mention in example.context.mentions
                 if mention.sentiment is not Sentiment.DISLIKED
             }
-            sets.setdefault(example.dialogue_id, set()).update(named, example.targets)
+            sets.setdefault(example.dialogue_id, set()).update(mentioned, example.targets)
         rows = np.repeat(np.arange(len(sets)), [len(items) for items in sets.values()])
         columns = np.array([item for items in sets.values() for item in sorted(items)], np.int64)
         ones = np.ones(len(columns), np.float32)

@@ -87,9 +87,9 @@ class ContextNetwork(nn.Module):
         is_named = items >= 0
         if self.training:
             is_named = is_named & (torch.rand(items.shape) > MENTION_DROPOUT)
-        named = self.dropout(vectors[items.clamp(min=0)])  # (B, M, D)
-        named = named + self.kind(kinds) + self.age.weight[: items.shape[1]]
-        logits = self.attention(named).squeeze(-1).masked_fill(~is_named, -1e4)  # (B, M)
+        mentioned = self.dropout(vectors[items.clamp(min=0)])  # (B, M, D)
+        mentioned = mentioned + self.kind(kinds) + self.age.weight[: items.shape[1]]
+        logits = self.attention(mentioned).squeeze(-1).masked_fill(~is_named, -1e4)  # (B, M)
         weights = torch.softmax(torch.cat([logits, torch.zeros(len(logits), 1)], dim=1), dim=1)[:, :-1]
-        pooled: torch.Tensor = ((weights * is_named).unsqueeze(-1) * named).sum(dim=1)
+        pooled: torch.Tensor = ((weights * is_named).unsqueeze(-1) * mentioned).sum(dim=1)
         return pooled

@@ -82,11 +82,13 @@ def differing_values(
     return values
 
 
-def describe_variants(also_in: Mapping[str, Sequence[str]], most: int = 12) -> str:
+def describe_variants(also_in: Mapping[str, Sequence[str]], max_values: int = 12) -> str:
     """What else an article comes in, at most so many values of each attribute.
 
-    >>> describe_variants({"size": ("M", "L", "XL"), "colour": ("blue",)}, most=2)
+    >>> describe_variants({"size": ("M", "L", "XL"), "colour": ("blue",)}, max_values=2)
     'M, L, … / blue'
     """
-    shown = ([*values[:most], "…"] if len(values) > most else values for values in also_in.values())
+    shown = (
+        [*values[:max_values], "…"] if len(values) > max_values else values for values in also_in.values()
+    )
     return " / ".join(", ".join(values) for values in shown)

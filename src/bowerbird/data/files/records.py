@@ -47,7 +47,7 @@ def encode_record(record: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(record, enc_hook=_to_plain), indent=2) + b"\n"
 
 
-def record_from(raw: Any, record_type: type[T], where: str) -> T:
+def record_from(raw: Any, record_type: type[T], location: str) -> T:
     """Convert plain values (from JSON or TOML) into a record. Raises `InputError` that says where and what.
 
     >>> from dataclasses import dataclass
@@ -66,9 +66,9 @@ def record_from(raw: Any, record_type: type[T], where: str) -> T:
     try:
         record = msgspec.convert(raw, record_type)
     except msgspec.ValidationError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{location}: {error}") from None
     if unknown := _unknown_field(raw, record, ""):
-        raise InputError(f"{where}: {unknown}")
+        raise InputError(f"{location}: {unknown}")
     return record
 
 

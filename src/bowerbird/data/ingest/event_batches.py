@@ -50,8 +50,8 @@ def _rejected(batch: EventBatch, is_known: BoolArray, indices: list[int]) -> Ite
     for index in indices:
         row = batch.rows.slice(index, 1).to_pylist()[0]
         fault = id_fault(row["user_id"])
-        other = IN_FUTURE if is_known[index] else UNKNOWN_ITEM
-        yield RejectedRow("events", f"the user id {fault}" if fault else other, batch.locations[index], row)
+        reason = IN_FUTURE if is_known[index] else UNKNOWN_ITEM
+        yield RejectedRow("events", f"the user id {fault}" if fault else reason, batch.locations[index], row)
 
 
 def _have_usable_ids(users: pa.Array) -> BoolArray:
@@ -81,8 +81,8 @@ def _id_contents(rows: pa.Table) -> list[str]:
     """What ids are derived from: user, item, action and time, separated as in `derive_event_id`."""
     times = rows["at"].combine_chunks().dictionary_encode()
     written = _isoformat(times.dictionary)
-    parts = [rows[name].combine_chunks() for name in ("user_id", "item_id", "action")]
-    joined: list[str] = pc.binary_join_element_wise(*parts, written.take(times.indices), "\x1f").to_pylist()
+    columns = [rows[name].combine_chunks() for name in ("user_id", "item_id", "action")]
+    joined: list[str] = pc.binary_join_element_wise(*columns, written.take(times.indices), "\x1f").to_pylist()
     return joined
 
 

@@ -14,6 +14,7 @@ from bowerbird.data.files.durable import write_atomically
 from bowerbird.data.files.table_files import write_table
 from bowerbird.data.logs.joined import JoinedLog
 from bowerbird.data.readers.layouts import EventLayout
+from bowerbird.data.times import format_utc
 from bowerbird.errors import InputError
 
 ROWS_PER_BATCH = 50_000
@@ -62,6 +63,6 @@ def _call_of(row: dict[str, Any]) -> dict[str, Any]:
         "event": SEGMENT_EVENTS[row["action"]],
         "messageId": row["event_id"],
         "userId": row["user_id"],
-        "timestamp": row["at"].isoformat().replace("+00:00", "Z"),
+        "timestamp": format_utc(row["at"]),
         "properties": {"products": [product]} if row["action"] in SEGMENT_EVENTS_OF_LISTS else product,
     }

@@ -41,7 +41,7 @@ from bowerbird.embed.finetune.trainable_backbone import TrainableEncoder, load_t
 from bowerbird.embed.meta import BackbonesMeta
 from bowerbird.embed.train.content_changes import hash_likes
 from bowerbird.errors import InputError
-from bowerbird.progress import tell
+from bowerbird.progress import print_progress
 
 Tensors = dict[str, torch.Tensor]
 
@@ -58,7 +58,7 @@ def finetune_backbones(store: Store, data: FinetuningData, config: FinetuneConfi
     usable = np.flatnonzero(data.features.has_image | data.features.has_text)
     validator = BackboneValidator(data.sequences, data.split, data.item_words, usable, config)
     if not validator:
-        tell("too few users to validate adapted backbones: the backbones stay frozen")
+        print_progress("too few users to validate adapted backbones: the backbones stay frozen")
         return None
     inputs = _hash_inputs(data, config)
     published = find_adapted_version(store, inputs)
@@ -71,7 +71,7 @@ def finetune_backbones(store: Store, data: FinetuningData, config: FinetuneConfi
     run = FinetuningRun(data, validator, encoders, config, usable)
     checkpoint = checkpoint_file.read() or Checkpoint.initial(run.trained, run.validate())
     if device.type == "cpu":
-        tell(run.forecast())
+        print_progress(run.forecast())
     checkpoint = run.train(checkpoint, checkpoint_file)
     trained = collect_trained(encoders, checkpoint)
     bases = {encoder.modality: encoder.network.name for encoder in encoders}

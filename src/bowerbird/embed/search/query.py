@@ -53,8 +53,8 @@ class QueryEncoder:
         self._tower = tower
         self._encoders = encoders
         self._backbones = image_backbone, text_backbone
-        named = EncoderSource(image_backbone, None), EncoderSource(text_backbone, None)
-        self._image_source, self._text_source = sources or named
+        unadapted = EncoderSource(image_backbone, None), EncoderSource(text_backbone, None)
+        self._image_source, self._text_source = sources or unadapted
 
     @classmethod
     def open(cls, snapshot: StoreSnapshot) -> QueryEncoder:

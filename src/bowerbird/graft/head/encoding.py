@@ -131,8 +131,8 @@ class ConversationEncoder:
     def _run(self, rendered: Sequence[RenderedConversation]) -> NDArray[np.float32]:
         """States (conversations, longest, hidden); padding is on the right, so no mask is needed."""
         embeddings = torch.zeros(len(rendered), max(map(len, rendered)), self._base.hidden)
-        for row, one in enumerate(rendered):
-            embeddings[row, : len(one)] = self._embed(one)
+        for row, conversation in enumerate(rendered):
+            embeddings[row, : len(conversation)] = self._embed(conversation)
         usage, dtype = Usage(sum(map(len, rendered))), self._base.embedding_table.dtype
         report_usage(self._base.name, usage)
         with model_call(self._base.name, "bowerbird", "embeddings") as call:

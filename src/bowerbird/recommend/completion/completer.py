@@ -127,7 +127,9 @@ class Completer:
             return f"together with {title_of(self.catalogue, item)} in {times}"
         vectors = self._ranker.items.vectors
         nearest = int(positions[int((vectors[positions] @ vectors[position]).argmax())])
-        here, there = (lower_case_values(self.catalogue.item(row)) for row in (position, nearest))
-        shared = sorted(here & there)[:2]
+        own_values, nearest_values = (
+            lower_case_values(self.catalogue.item(row)) for row in (position, nearest)
+        )
+        shared = sorted(own_values & nearest_values)[:2]
         title = title_of(self.catalogue, nearest)
         return f"{' and '.join(shared)}, like {title}" if shared else f"similar to {title}"

@@ -110,12 +110,12 @@ def build_folds(
     rng = np.random.default_rng(0)
     folds = []
     for fold in range(config.folds):
-        others = [each for each, number in zip(sets, fold_of, strict=True) if number != fold]
-        mine = [each for each, number in zip(sets, fold_of, strict=True) if number == fold]
-        if not others or not mine:
+        training_sets = [each for each, number in zip(sets, fold_of, strict=True) if number != fold]
+        held_out_sets = [each for each, number in zip(sets, fold_of, strict=True) if number == fold]
+        if not training_sets or not held_out_sets:
             continue
-        events = as_interactions(others, n_items)
-        hidden = [(each, row) for each in mine for row in range(len(each.items))]
+        events = as_interactions(training_sets, n_items)
+        hidden = [(each, row) for each in held_out_sets for row in range(len(each.items))]
         chosen = rng.permutation(len(hidden))[: config.max_examples // config.folds]
         end = int(events.at[-1])
         examples = [_example(hidden[number][0], hidden[number][1], end) for number in chosen.tolist()]

@@ -119,18 +119,18 @@ class RoundedRows:
         self._step = np.abs(rows).max(axis=1, initial=0.0) / np.float32(127)
         self._error = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), _ROUNDED_TOGETHER):
-            part = slice(start, start + _ROUNDED_TOGETHER)
-            self._rounded[part] = quantize_int8(rows[part])
-            lost = rows[part] - self._rounded[part] * self._step[part, None]
-            self._error[part] = np.linalg.norm(lost, axis=1) + FLOAT_ERROR
+            block = slice(start, start + _ROUNDED_TOGETHER)
+            self._rounded[block] = quantize_int8(rows[block])
+            lost = rows[block] - self._rounded[block] * self._step[block, None]
+            self._error[block] = np.linalg.norm(lost, axis=1) + FLOAT_ERROR
 
     def top(self, query: FloatArray, eligible: BoolArray, count: int) -> IntArray:
         """Give the eligible (n,) rows with the highest products with a vector (D,), best first, (count,)."""
         query = np.ascontiguousarray(query, np.float32)
-        least, most = _bounds(self._rounded, self._step, self._error, query)
-        surely = top_positions(least, eligible, count)
+        lower, upper = _bounds(self._rounded, self._step, self._error, query)
+        surely = top_positions(lower, eligible, count)
         if len(surely) == count:
-            eligible = eligible & (most >= least[surely].min(initial=np.inf))
+            eligible = eligible & (upper >= lower[surely].min(initial=np.inf))
         positions = np.flatnonzero(eligible)
         return best_first(self.rows.take(positions, axis=0) @ query, positions, count)
 
@@ -142,12 +142,12 @@ def _bounds(rounded, step, error, query):  # type: ignore[no-untyped-def]
     for value in query:
         length += value * value
     length = np.sqrt(length)
-    least, most = np.empty(n, np.float32), np.empty(n, np.float32)
+    lower, upper = np.empty(n, np.float32), np.empty(n, np.float32)
     for position in range(n):
         row, product = rounded[position], np.float32(0)
         for column in range(len(query)):
             product += np.float32(row[column]) * query[column]
         product *= step[position]
-        least[position] = product - length * error[position]
-        most[position] = product + length * error[position]
-    return least, most
+        lower[position] = product - length * error[position]
+        upper[position] = product + length * error[position]
+    return lower, upper

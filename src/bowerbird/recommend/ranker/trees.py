@@ -26,7 +26,7 @@ class Trees:
     def __init__(self, text: str) -> None:
         """`text` is what `Booster.model_to_string` wrote. Raises `ValueError` for what is no such model."""
         self.text = text
-        trees = [_fields(part) for part in text.split("\nTree=")[1:]]
+        trees = [_fields(tree_text) for tree_text in text.split("\nTree=")[1:]]
         if not trees or "\nend of trees" not in text:
             raise ValueError("the text holds no LightGBM model")
         splits = [_splits(tree) for tree in trees]
@@ -59,12 +59,12 @@ class Trees:
         )
 
 
-def _fields(part: str) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in part.split("\n\n")[0].splitlines()[1:] if "=" in line)
+def _fields(tree_text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in tree_text.split("\n\n")[0].splitlines()[1:] if "=" in line)
 
 
 def _parse_numbers(text: str, number_type: type) -> list[Any]:
-    return [number_type(part) for part in text.split()]
+    return [number_type(number) for number in text.split()]
 
 
 def _splits(tree: dict[str, str]) -> list[tuple[int, float, int, bool]]:
@@ -147,7 +147,7 @@ def _sums(columns, ends, feature, threshold, leaf_masks, nan_left, leaves):  # t
             for row in range(size):  # apart from the look-ups, so that many rows are hashed at once
                 lowest = left[row] & (~left[row] + np.uint32(1))
                 place[row] = np.uint32(lowest * np.uint32(_DE_BRUIJN)) >> np.uint32(27)
-            values_of_leaves, part = leaves[tree], sums[start : start + size]
+            values_of_leaves, block_sums = leaves[tree], sums[start : start + size]
             for row in range(size):
-                part[row] += values_of_leaves[place[row]]
+                block_sums[row] += values_of_leaves[place[row]]
     return sums

@@ -9,7 +9,7 @@ from pydantic import Base64Bytes, Field, FiniteFloat, model_validator
 from bowerbird.data.ingest.item_changes import ItemPatch
 from bowerbird.data.items import Item
 from bowerbird.serve.bodies.base import Moment
-from bowerbird.serve.bodies.lists import MAX_INTEGER, Asked, ItemId
+from bowerbird.serve.bodies.lists import MAX_INTEGER, ItemId, RequestBase
 
 MAX_ITEMS = 1000  # in one request
 
@@ -19,7 +19,7 @@ ShortText = Annotated[str, Field(max_length=1000)]
 Availability = Literal["in_stock", "out_of_stock", "preorder", "backorder"]
 
 
-class Prices(Asked):
+class Prices(RequestBase):
     """What changes often."""
 
     price: Amount | None = None
@@ -70,7 +70,7 @@ class ItemInput(Prices):
         return Item(**self.model_dump(exclude={"picture"}))
 
 
-class ItemsRequest(Asked):
+class ItemsRequest(RequestBase):
     """Items to add, or to put in the place of those with their ids."""
 
     items: Annotated[list[ItemInput], Field(min_length=1, max_length=MAX_ITEMS)]
@@ -99,7 +99,7 @@ class ItemPricePatch(PricePatch):
     item_id: ItemId
 
 
-class PatchesRequest(Asked):
+class PatchesRequest(RequestBase):
     """Changes of many items: all are made, or none."""
 
     items: Annotated[list[ItemPricePatch], Field(min_length=1, max_length=10 * MAX_ITEMS)]

@@ -27,13 +27,13 @@ Seed = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 Outcome = Literal["click", "save", "purchase"]
 
 
-class Asked(BaseModel):
+class RequestBase(BaseModel):
     """Base of all requests: a field that is not declared is an error."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
-class ListQuery(Asked):
+class ListQuery(RequestBase):
     """What every list takes in its address."""
 
     n: Count = 20
@@ -85,7 +85,7 @@ class UserListQuery(ListQuery):
     """Where the list is shown (home, product, cart): noted in the exposure log."""
 
 
-class SessionEventBody(Asked):
+class SessionEventBody(RequestBase):
     """An event of a session."""
 
     item_id: ItemId
@@ -94,14 +94,14 @@ class SessionEventBody(Asked):
     """Without it, events are a minute apart, and the last one is now."""
 
 
-class MessageBody(Asked):
+class MessageBody(RequestBase):
     """A message of a conversation."""
 
     role: Literal["user", "assistant"]
     content: Annotated[str, Field(max_length=20_000)]
 
 
-class WhoseList(Asked):
+class WhoseList(RequestBase):
     """Whom a list is for: a user, a session, or a user with a session that is not logged."""
 
     user: UserId | None = None
@@ -140,7 +140,7 @@ class CompletionQuery(ListQuery):
     n: Count = 10
 
 
-class CompletionRequest(Asked):
+class CompletionRequest(RequestBase):
     """A set (a basket, a board, an outfit) to be completed."""
 
     item_ids: Annotated[list[ItemId], Field(min_length=1, max_length=50)]

@@ -27,6 +27,7 @@ from bowerbird.data.events import Action, Event
 from bowerbird.data.readers.values.actions import parse_action
 from bowerbird.data.readers.values.outcomes import Rejection
 from bowerbird.data.readers.values.times import parse_time
+from bowerbird.data.times import format_utc
 from bowerbird.errors import InputError
 from bowerbird.serve.gorse.bodies import Feedback, FeedbackInput
 
@@ -124,6 +125,4 @@ def of_type(events: pa.Table, actions: Sequence[Action]) -> pa.Table:
 
 def format_time(moment: datetime | None) -> str:
     """A time as Go writes it; none is the beginning of the year 1."""
-    if moment is None:
-        return "0001-01-01T00:00:00Z"
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return "0001-01-01T00:00:00Z" if moment is None else format_utc(moment)

@@ -127,7 +127,7 @@ def _add_charts(router: APIRouter, app_state: AppState) -> None:
         @router.get(
             path + "/{in_category:id}", summary=f"What is {name}, of a category", openapi_extra=IN_CATEGORY
         )
-        def named(query: ListQuery, request: Request, seen_by: SeenBy = "") -> list[Score]:
+        def ranked_items(query: ListQuery, request: Request, seen_by: SeenBy = "") -> list[Score]:
             return scores_of(name, query, request, seen_by)
 
     def scores_of(name: str, query: GorseListQuery, request: Request, seen_by: str) -> list[Score]:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.serve.bodies.base import UserId
-from bowerbird.serve.bodies.lists import Asked, Cursor, Excluded, ItemId, Outcome
+from bowerbird.serve.bodies.lists import Cursor, Excluded, ItemId, Outcome, RequestBase
 
 MAX_LOOKUP = 50
 MAX_LISTED = 50
@@ -32,7 +32,7 @@ def _from_text(value: Any) -> Any:
 Filter = Annotated[ItemFilter | None, BeforeValidator(_from_text)]
 
 
-class ListInput(Asked):
+class ListInput(RequestBase):
     """What every list takes."""
 
     filter: Filter = None
@@ -60,13 +60,13 @@ class SearchInput(ListInput):
         return self
 
 
-class LookupInput(Asked):
+class LookupInput(RequestBase):
     """Items by their ids."""
 
     item_ids: Annotated[list[ItemId], Field(min_length=1, max_length=MAX_LOOKUP)]
 
 
-class ProductInput(Asked):
+class ProductInput(RequestBase):
     """One item."""
 
     item_id: ItemId
@@ -83,20 +83,20 @@ class RecommendInput(ListInput):
     """What to optimise for."""
 
 
-class CompleteInput(Asked):
+class CompleteInput(RequestBase):
     """A set (a basket, a board, an outfit)."""
 
     item_ids: Annotated[list[ItemId], Field(min_length=1, max_length=MAX_LOOKUP)]
     n: Count = 8
 
 
-class CompareInput(Asked):
+class CompareInput(RequestBase):
     """Items to put side by side."""
 
     item_ids: Annotated[list[ItemId], Field(min_length=2, max_length=MAX_COMPARED)]
 
 
-class ExplainInput(Asked):
+class ExplainInput(RequestBase):
     """An item, and the user whom it may suit."""
 
     item_id: ItemId

@@ -20,7 +20,7 @@ SURFACE = "mcp"
 
 def recommend(app_state: AppState, caller: Caller, request: RecommendInput) -> ItemList:
     """Recommend items to a user or a visitor."""
-    asked = RecommendationRequest(
+    body = RecommendationRequest(
         user=caller.acting_user(request.user),
         events=[SessionEventBody(item_id=item_id) for item_id in request.viewed],
         outcome=request.outcome,
@@ -30,7 +30,7 @@ def recommend(app_state: AppState, caller: Caller, request: RecommendInput) -> I
         cursor=request.cursor,
         surface=SURFACE,
     )
-    content = recommendations.recommend(app_state, asked)
+    content = recommendations.recommend(app_state, body)
     return item_list(app_state.served, content, content["unknown"])
 
 

@@ -131,7 +131,7 @@ class Answer:
         if (filler := self.body.schema_filler) is not None:
             return filler.fill(self.text.sent, self._items(reply.shown), reply)
         fields = ("item_id", "title", "price", "currency")
-        items = [{name: getattr(named, name) for name in fields} for named in reply.shown]
+        items = [{name: getattr(item, name) for name in fields} for item in reply.shown]
         content = {"text": self.text.sent, "items": items, "suggestions": list(reply.suggestions)}
         return json.dumps(content, ensure_ascii=False)
 
@@ -173,7 +173,7 @@ class Answer:
         return reply
 
     def _items(self, shown: Sequence[ReplyItem]) -> list[dict[str, Any]]:
-        return [self.served.item(named.position) | named.as_dict() for named in shown]
+        return [self.served.item(item.position) | item.as_dict() for item in shown]
 
     @property
     def fingerprint(self) -> str:

@@ -62,8 +62,8 @@ class Message(BaseModel):
                 case "item" if isinstance(part.get("item_id"), str):
                     items.append(part["item_id"])
                 case _:
-                    where = f"{name}.content.{number}"
-                    raise UnsupportedField(where, "expected a part of type text, image_url or item")
+                    location = f"{name}.content.{number}"
+                    raise UnsupportedField(location, "expected a part of type text, image_url or item")
         if len(pictures) > 1:
             raise UnsupportedField(f"{name}.content", "one picture is read in a message, and it has more")
         return " ".join(texts), pictures[0] if pictures else None, items

@@ -34,11 +34,11 @@ class InputMessage(Strict):
     id: str | None = None
     status: str | None = None
 
-    def as_message(self, where: str) -> Message:
+    def as_message(self, location: str) -> Message:
         """The same as a message of a chat. Raises `UnsupportedField` for parts of another type."""
         if isinstance(self.content, str):
             return Message(role=self.role, content=self.content)
-        parts = [_part(part, f"{where}.content.{number}") for number, part in enumerate(self.content)]
+        parts = [_part(part, f"{location}.content.{number}") for number, part in enumerate(self.content)]
         return Message(role=self.role, content=parts)
 
 
@@ -119,9 +119,9 @@ class ResponsesRequest(Strict):
         )
 
 
-def _part(part: dict[str, Any], where: str) -> dict[str, Any]:
+def _part(part: dict[str, Any], location: str) -> dict[str, Any]:
     if part.get("type") == "input_image":
         return {"type": "image_url", "image_url": {"url": part.get("image_url")}}
     if part.get("type") in PART_TYPES:
         return {**part, "type": PART_TYPES[part["type"]]}
-    raise UnsupportedField(where, "expected a part of type input_text, input_image or item")
+    raise UnsupportedField(location, "expected a part of type input_text, input_image or item")

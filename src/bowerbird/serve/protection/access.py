@@ -42,11 +42,11 @@ class Caller:
         if self.user is not None:
             raise Forbidden("this call needs an API key: a user token is not enough")
 
-    def acting_user(self, named: str | None) -> str | None:
+    def acting_user(self, user: str | None) -> str | None:
         """The user that a request is about: the token's own. Raises `Forbidden` where it names another."""
-        if named is not None:
-            self.check_user(named)
-        return self.user if self.user is not None else named
+        if user is not None:
+            self.check_user(user)
+        return self.user if self.user is not None else user
 
 
 class Authenticator:

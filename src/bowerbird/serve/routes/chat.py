@@ -108,15 +108,15 @@ async def _send(pool: WorkerPool, request: Request, is_stream: bool, make: Calla
     try:
         async with contextlib.AsyncExitStack() as resources:
             await resources.enter_async_context(pool.slot(request))
-            made = await pool.run(make)
-            generator = made.answer.generator
+            answer_format = await pool.run(make)
+            generator = answer_format.answer.generator
             resources.push_async_callback(pool.close, generator)
             if not is_stream:
-                reply = await made.answer.finish(pool, request)
-                return JSONResponse(made.whole(reply))
+                reply = await answer_format.answer.finish(pool, request)
+                return JSONResponse(answer_format.whole(reply))
             parts = pool.iterate(generator)
             first = await anext(parts)  # errors before the stream begins get their proper status
-            return _Stream(made.events(first, parts), resources.pop_all())
+            return _Stream(answer_format.events(first, parts), resources.pop_all())
     except TooBusy:
         return _too_busy()
     except ClientDisconnect:

@@ -60,8 +60,10 @@ def rerank(app_state: AppState, request: RerankRequest) -> Content:
     positions, unknown = positions_of(request.item_ids, served)
     if not len(positions):
         raise HTTPException(404, "there is none of these items")
-    asked = RecommendationRequest(user=request.user, filter=request.filter, exclude=request.exclude, n=1)
-    page = Page.of(app_state, served, asked, request.surface or "rerank", user=request.user)
+    list_request = RecommendationRequest(
+        user=request.user, filter=request.filter, exclude=request.exclude, n=1
+    )
+    page = Page.of(app_state, served, list_request, request.surface or "rerank", user=request.user)
     state, unknown_events = _state_of(request, served)
     options = RecommendOptions(Action(request.outcome), request.diversity, use_reserve=False)
     items = served.recommender.rerank(state, positions[page.eligible[positions]], options)
@@ -96,14 +98,14 @@ def _from_conversation(app_state: AppState, request: RecommendationRequest, page
     state = app_state.dialogues.state_before(request.user, earlier, assistant)
     text = request.messages[-1].content
     reply = assistant.reply(state, text, request.user, n=MAX_FROM_CONVERSATION)
-    shown = [named for named in reply.shown if page.eligible[named.position]][: page.n]
+    shown = [item for item in reply.shown if page.eligible[item.position]][: page.n]
     rows = [
-        served.item(named.position)
-        | {"score": 1.0 - rank / MAX_FROM_CONVERSATION, "reason": named.why, "source": "conversation"}
+        served.item(item.position)
+        | {"score": 1.0 - rank / MAX_FROM_CONVERSATION, "reason": item.why, "source": "conversation"}
         | {"probability": {}, "propensity": 1.0, "promoted": False}
-        for rank, named in enumerate(shown)
+        for rank, item in enumerate(shown)
     ]
-    return _content(served, page.answer([named.position for named in shown], rows), request.user, [])
+    return _content(served, page.answer([item.position for item in shown], rows), request.user, [])
 
 
 def _list(page: Page, items: list[Recommendation], user: str | None, unknown: list[str]) -> Content:

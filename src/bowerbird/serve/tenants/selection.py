@@ -34,9 +34,9 @@ class StoreSelector:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        named = self._by_path(scope)
-        if named is not None:
-            store, scope = named
+        store_and_scope = self._by_path(scope)
+        if store_and_scope is not None:
+            store, scope = store_and_scope
             await store(scope, receive, send)
             return
         await (self._by_key(Request(scope)) or self.app)(scope, receive, send)

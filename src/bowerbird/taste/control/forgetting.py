@@ -104,9 +104,9 @@ def forget(store: Store, *user_ids: str) -> int:
 
     Where nothing names them and the queue is empty, no file changes.
     """
-    named = [user for user in user_ids if is_named(store, user)]
-    if named:
-        request_erasures(store, named)
+    known_ids = [user for user in user_ids if is_named(store, user)]
+    if known_ids:
+        request_erasures(store, known_ids)
     return erase_queued(store) or 0
 
 
@@ -148,25 +148,25 @@ def _erase_boards(store: Store, user_ids: Collection[str]) -> bool:
     The current collections are published again, so that processes that watch versions notice. Those before
     are rewritten in place, which nothing else does to a version: a rollback must not bring a user back.
     """
-    named = [path for path in _collection_files(store) if _has_board(path, user_ids)]
+    paths = [path for path in _collection_files(store) if _has_board(path, user_ids)]
     collections = store.collections()
-    others = [collection for collection in collections if collection.user_id not in user_ids]
-    if len(others) < len(collections):
-        store.publish_collections(others)
-    for path in named:
+    remaining = [collection for collection in collections if collection.user_id not in user_ids]
+    if len(remaining) < len(collections):
+        store.publish_collections(remaining)
+    for path in paths:
         if path.exists():  # publishing removes the oldest
             _rewrite_without(path, user_ids)
-    return bool(named)
+    return bool(paths)
 
 
 def _rewrite_without(path: Path, user_ids: Collection[str]) -> None:
     table = pq.read_table(path)
-    others = table.filter(pc.invert(_is_owned_by(table["user_id"], user_ids)))
+    remaining = table.filter(pc.invert(_is_owned_by(table["user_id"], user_ids)))
     content, meta_path = io.BytesIO(), path.with_name("meta.json")
-    pq.write_table(others, content)
+    pq.write_table(remaining, content)
     write_atomically(path, content.getvalue())
     meta = read_record(meta_path, CollectionsMeta)
-    write_record(meta_path, replace(meta, collections=others.num_rows))
+    write_record(meta_path, replace(meta, collections=remaining.num_rows))
 
 
 # -- rejected rows ------------------------------------------------------------------------------------------
@@ -184,12 +184,12 @@ def _lines_without(path: Path, user_ids: Collection[str]) -> list[str] | None:
     spellings = {spelling for user in user_ids for spelling in (user, json.dumps(user)[1:-1])}
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, spellings))})(?!\w)")
     lines = path.read_text().splitlines(keepends=True)
-    others = [line for line in lines if not pattern.search(line)]
-    return others if len(others) < len(lines) else None
+    remaining = [line for line in lines if not pattern.search(line)]
+    return remaining if len(remaining) < len(lines) else None
 
 
 def _erase_rejected_rows(store: Store, user_ids: Collection[str]) -> None:
     for path in _rejected_files(store):
-        others = _lines_without(path, user_ids)
-        if others is not None:
-            write_atomically(path, "".join(others).encode())
+        remaining = _lines_without(path, user_ids)
+        if remaining is not None:
+            write_atomically(path, "".join(remaining).encode())

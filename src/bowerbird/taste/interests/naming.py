@@ -62,9 +62,9 @@ def _distinctive_words(
         best.setdefault(name, (score, value))
     top = sorted(best.items(), key=lambda facet: -facet[1][0])[: config.max_words]
     reading_order = (*NAMING_ATTRIBUTES[:4], "type", *NAMING_ATTRIBUTES[4:])
-    named = sorted(top, key=lambda facet: reading_order.index(facet[0]))
-    words = [value if name == "brand" else value.lower() for name, (_, value) in named]
-    if any(name in ("type", "genre") for name, _ in named):
+    facets = sorted(top, key=lambda facet: reading_order.index(facet[0]))
+    words = [value if name == "brand" else value.lower() for name, (_, value) in facets]
+    if any(name in ("type", "genre") for name, _ in facets):
         return words
     # Looks alone do not say what the items are.
     common = [value for (name, value), _ in counts.most_common() if name in ("type", "genre")][:2]

@@ -46,15 +46,21 @@ class Change:
 def changes_of(drift: Drift, interests: Interests) -> list[Change]:
     """The interests that a drift consists of, those that grew first; the largest change first."""
     before, since = drift.sessions[: drift.since], drift.sessions[drift.since :]
-    then, now = _shares(before, interests), _shares(since, interests)
+    earlier, later = _shares(before, interests), _shares(since, interests)
     changes = []
-    for number in np.flatnonzero((now - then >= MIN_CHANGE) | (then - now >= MIN_CHANGE)).tolist():
-        sessions = since if now[number] > then[number] else before
+    for number in np.flatnonzero((later - earlier >= MIN_CHANGE) | (earlier - later >= MIN_CHANGE)).tolist():
+        sessions = since if later[number] > earlier[number] else before
         liked = [item for session in sessions for item in session.items.tolist()]
         items = list(dict.fromkeys(item for item in liked if interests.group[item] == number))
         if len(items) >= MIN_ITEMS:
             changes.append(
-                Change(number, interests.names[number], float(then[number]), float(now[number]), items)
+                Change(
+                    number,
+                    interests.names[number],
+                    float(earlier[number]),
+                    float(later[number]),
+                    items,
+                )
             )
     return sorted(
         changes, key=lambda change: (not change.grew, -abs(change.now - change.then), change.number)

@@ -135,5 +135,5 @@ def _insert_rows(slots, hashes, checks, rows):  # type: ignore[no-untyped-def]
 
 def _insert(slots: IntArray, ids: Sequence[str], first: int) -> None:
     """Insert ids whose rows are numbered from `first` on, without the forgotten ones."""
-    named = np.flatnonzero([bool(id_) for id_ in ids])
-    _insert_rows(slots, *_hashes([ids[int(k)] for k in named]), first + named)
+    rows = np.flatnonzero([bool(id_) for id_ in ids])
+    _insert_rows(slots, *_hashes([ids[int(k)] for k in rows]), first + rows)

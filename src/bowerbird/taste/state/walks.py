@@ -148,7 +148,7 @@ def walk_from(  # type: ignore[no-untyped-def]
     """
     state = _scramble(seed)
     n_visited, n_steps = 0, 0
-    here, after = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
+    current, after = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
     user = np.empty(LANES, np.int64)
     for s in range(len(starts)):
         start = starts[s]
@@ -156,11 +156,11 @@ def walk_from(  # type: ignore[no-untyped-def]
             continue  # liked by no other user: it leads nowhere
         n_from_start = 0
         from_start = np.empty(min(shares[s], len(visits)), np.int32)  # items that this start has visited
-        here[:] = start
-        for done in range(0, shares[s], LANES):
-            lanes = min(LANES, shares[s] - done)
+        current[:] = start
+        for n_done in range(0, shares[s], LANES):
+            lanes = min(LANES, shares[s] - n_done)
             state = _step(
-                state, lanes, here, after, user, asking, item, action, count, liker, likers, is_like
+                state, lanes, current, after, user, asking, item, action, count, liker, likers, is_like
             )
             n_steps += lanes
             for lane in range(lanes):
@@ -168,11 +168,11 @@ def walk_from(  # type: ignore[no-untyped-def]
                 if i < 0:
                     continue  # no step: the lane stays where it is
                 if visits[i] == 0:
-                    from_start[n_from_start], previous_item[i] = i, here[lane]
+                    from_start[n_from_start], previous_item[i] = i, current[lane]
                     n_from_start += 1
                 visits[i] += 1
                 state, number = _draw(state, 1 << 16)
-                here[lane] = start if number < RESTART * (1 << 16) else i
+                current[lane] = start if number < RESTART * (1 << 16) else i
         for k in range(n_from_start):  # add √visits of this start to the scores, and reset its counts
             i = from_start[k]
             if scores[i] == 0.0:
@@ -188,15 +188,15 @@ def walk_from(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _step(state, lanes, here, after, user, asking, item, action, count, liker, likers, is_like):  # type: ignore[no-untyped-def]
+def _step(state, lanes, current, after, user, asking, item, action, count, liker, likers, is_like):  # type: ignore[no-untyped-def]
     """One step of each lane: from an item by a user who liked it to an item of one of their events.
 
     `after` is -1 where that is not a step (the asking user, not a like). The lanes advance side by side,
     because each load from memory waits for the one before in its own lane, and for none in the others.
     """
     for lane in range(lanes):
-        state, number = _draw(state, likers[here[lane]])
-        user[lane] = liker[here[lane], number]
+        state, number = _draw(state, likers[current[lane]])
+        user[lane] = liker[current[lane], number]
     for lane in range(lanes):
         state, after[lane] = _draw(state, count[user[lane]])
     for lane in range(lanes):

@@ -107,7 +107,7 @@ _PLACE_BEFORE = re.compile(
 )
 """What one does with a place or an event, not with what a shop sells: "decorating a nursery"."""
 _ARTICLE = re.compile(r"(?:^|\s)an? $")
-_ASKED = re.compile(
+_BEFORE_KIND = re.compile(
     r"(?:^|\b(?:do you (?:have|sell|stock|carry)|have you got|got|i (?:need|want)|i'?m looking for|"
     r"looking for|show me|find me|give me))(?: (?:any|an?|some|the|your|cheapest|best|other|§)){0,3} ?$"
 )
@@ -214,4 +214,4 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
             continue
         extra = [word for word in parts[:-1] if word not in EMPTY_WORDS and word not in _NO_PART]
         leading = " ".join([before.strip(), *(word for word in parts[:-1] if word not in extra)]).strip()
-        yield " ".join([*extra, head]), key[0], _ASKED.search(f" {leading}") is not None
+        yield " ".join([*extra, head]), key[0], _BEFORE_KIND.search(f" {leading}") is not None

@@ -121,15 +121,15 @@ class FeedBatch:
             self._text("sale_price"),
             self._text("sale_price_effective_date"),
         )
-        parts = pc.extract_regex(written, _PLAIN_PRICE)
-        codes = pc.struct_field(parts, "code").fill_null("")
+        price_fields = pc.extract_regex(written, _PLAIN_PRICE)
+        codes = pc.struct_field(price_fields, "code").fill_null("")
         default = self._text("currency")
-        named = pc.if_else(pc.equal(codes, ""), default, codes)
-        currencies = each_distinct(named, _code_of, _TEXT)
-        is_plain = pc.and_(parts.is_valid(), currencies.is_valid())
+        codes_or_default = pc.if_else(pc.equal(codes, ""), default, codes)
+        currencies = each_distinct(codes_or_default, _code_of, _TEXT)
+        is_plain = pc.and_(price_fields.is_valid(), currencies.is_valid())
         is_usual = pc.and_(pc.and_(is_plain, pc.equal(sale, "")), pc.equal(dates, ""))
         is_done = pc.or_(is_usual, pc.equal(pc.binary_join_element_wise(written, sale, dates, ""), ""))
-        amounts = pc.struct_field(parts, "amount").cast(pa.float64())
+        amounts = pc.struct_field(price_fields, "amount").cast(pa.float64())
         rows: dict[str, list[Any]] = {
             "price": pc.if_else(is_usual, amounts, None).to_pylist(),
             "currency": pc.if_else(is_usual, currencies, "").to_pylist(),

@@ -108,9 +108,9 @@ def attributes_of(row: Row, category: tuple[str, ...]) -> dict[str, str]:
     """The attributes of a row, and as `type` the narrowest name of its category."""
     attributes = {name: parse_prose(row[field][0]) for field, name in ATTRIBUTES.items() if row.get(field)}
     for detail in row.get("product_detail", []):
-        parts = [part.strip() for part in detail.split(":")]
-        if len(parts) >= 2 and parts[-1]:
-            attributes[parse_prose(parts[-2]).lower()] = parse_prose(parts[-1])
+        fields = [field.strip() for field in detail.split(":")]
+        if len(fields) >= 2 and fields[-1]:
+            attributes[parse_prose(fields[-2]).lower()] = parse_prose(fields[-1])
     if category:
         attributes.setdefault("type", category[-1])
     return attributes

@@ -78,8 +78,8 @@ def _rows(
 
 def _group_of(product: Node, nodes: Nodes) -> Node:
     """The group that a product names, or that names it."""
-    for named in _dicts(product.get("isVariantOf")):
-        if (group := nodes.get(_text(named, ("@id",)))) is not None:
+    for reference in _dicts(product.get("isVariantOf")):
+        if (group := nodes.get(_text(reference, ("@id",)))) is not None:
             return group
     own = {"@id": product.get("@id")}
     return next((node for node in nodes.values() if own in _dicts(node.get("hasVariant"))), {})
@@ -139,9 +139,9 @@ def _prices(offer: Node) -> dict[str, Any]:
     specifications = _dicts(offer.get("priceSpecification"))
     is_list = [_text(each.get("priceType")).rsplit("/", 1)[-1] in LIST_PRICES for each in specifications]
     usual = [each for each, is_other in zip(specifications, is_list, strict=True) if not is_other]
-    others = [each for each, is_other in zip(specifications, is_list, strict=True) if is_other]
+    list_prices = [each for each, is_other in zip(specifications, is_list, strict=True) if is_other]
     price = _first_price((offer, "price"), *((each, "price") for each in usual), (offer, "lowPrice"))
-    before = _first_price(*((each, "price") for each in others))
+    before = _first_price(*((each, "price") for each in list_prices))
     now_amount, amount_before = parse_amount(price), parse_amount(before)
     if before and (now_amount is None or amount_before is None or amount_before > now_amount):
         return {"price": before, "sale_price": price}

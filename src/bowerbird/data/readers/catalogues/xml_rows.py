@@ -58,9 +58,11 @@ class _Repaired(io.RawIOBase):  # used as a function of a file
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         sample = file.read(SAMPLE_BYTES)
-        named = _ENCODING.match(sample.removeprefix(b"\xef\xbb\xbf"))
+        declaration = _ENCODING.match(sample.removeprefix(b"\xef\xbb\xbf"))
         file.seek(0)
-        is_utf8 = b"\0" not in sample[:100] and (not named or named[1].lower() in (b"utf-8", b"utf8"))
+        is_utf8 = b"\0" not in sample[:100] and (
+            not declaration or declaration[1].lower() in (b"utf-8", b"utf8")
+        )
         self._file: Any = in_utf8(path, file) if is_utf8 else file
         self._rest = b""
         self._is_begun = False
@@ -84,18 +86,18 @@ def _as_number(entity: re.Match[bytes]) -> bytes:
 
 def _row(element: ElementTree.Element, normalise_name: Callable[[str], str]) -> Row:
     """Fields by name: Google's before those of the feed, and these before those of other namespaces."""
-    of_google, plain, others = Row(), Row(), Row()
+    of_google, plain, of_namespaces = Row(), Row(), Row()
     for child in element:
         if picture := _enclosed_picture(child):
-            others.setdefault("image_link", []).append(picture)
+            of_namespaces.setdefault("image_link", []).append(picture)
         if _is_other_link(child) or not (content := _content(child)):
             continue
         is_plain = not child.tag.startswith("{") or child.tag.startswith(PLAIN)
-        of_feed = plain if is_plain and not child.tag.startswith("g:") else others
+        of_feed = plain if is_plain and not child.tag.startswith("g:") else of_namespaces
         is_of_google = child.tag.startswith("g:") or any(name in child.tag for name in GOOGLE)
         fields = of_google if is_of_google else of_feed
         fields.setdefault(normalise_name(child.tag), []).append(content)
-    row = others | plain | of_google
+    row = of_namespaces | plain | of_google
     return row if "id" in row or "guid" not in row else row | {"id": row["guid"]}
 
 
@@ -115,5 +117,5 @@ def _content(element: ElementTree.Element) -> str:
     """Text of a field; parts of a nested field (product_detail) are joined as in the TSV form."""
     if len(element) and element[0].tag.startswith(XHTML):
         return " ".join(element.itertext()).strip()
-    parts = [(child.text or "").strip() for child in element]
-    return ":".join(parts) if parts else (element.text or element.get("href") or "").strip()
+    texts = [(child.text or "").strip() for child in element]
+    return ":".join(texts) if texts else (element.text or element.get("href") or "").strip()

@@ -129,15 +129,15 @@ def _parse_sequence(row: Row) -> Iterator[tuple[int, DialogueTurn]]:
         item_id, role = parse_text(item), parse_role(raw_role)
         if not item_id:
             continue
-        named, feeling = (item_id,), sentiment.upper() if isinstance(sentiment, str) else ""
+        item_ids, feeling = (item_id,), sentiment.upper() if isinstance(sentiment, str) else ""
         yield (
             number,
             DialogueTurn(
                 role,
-                mentioned=named,
-                recommended=named if role is Role.ASSISTANT else (),
-                liked=named if feeling == "POS" else (),
-                disliked=named if feeling == "NEG" else (),
+                mentioned=item_ids,
+                recommended=item_ids if role is Role.ASSISTANT else (),
+                liked=item_ids if feeling == "POS" else (),
+                disliked=item_ids if feeling == "NEG" else (),
             ),
         )
 

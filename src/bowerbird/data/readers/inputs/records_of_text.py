@@ -54,8 +54,8 @@ def find_header(read_line: Callable[[], str], *, with_comments: bool = False) ->
     n_before, separator = 0, ""
     while line := read_line():
         text = line.strip("\ufeff\r\n ")
-        if named := _NAMED_SEPARATOR.fullmatch(text):
-            separator = named[1]
+        if match := _NAMED_SEPARATOR.fullmatch(text):
+            separator = match[1]
         elif text.strip() and not (with_comments and text.lstrip('"').startswith("#")):
             break
         n_before += 1

@@ -64,9 +64,9 @@ Price(amount=1299.0, currency='EUR'), Price(amount=5.0, currency=''))
     if isinstance(value, str):
         plain = _PLAIN.fullmatch(value)
         if plain is not None:
-            named = read_currency(plain[2]) if plain[2] else NONE
-            if named is not None:
-                return Price(float(plain[1]), named.code or currency)
+            stated = read_currency(plain[2]) if plain[2] else NONE
+            if stated is not None:
+                return Price(float(plain[1]), stated.code or currency)
         return _parse_text(value, currency, decimal_mark)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
@@ -110,17 +110,17 @@ def _parse_text(value: str, default: str, decimal_mark: str) -> Price | Rejectio
     digits = numbers[0][0]
     if text[: numbers[0].start()].endswith((".", ",")) and _starts_fraction(before):
         before, digits = before[:-1], f"0{before[-1]}{digits}"
-    named = NONE
+    stated = NONE
     for words in (before.lstrip("+ "), after.lstrip(".,")):
         currency = read_currency(words) if words else NONE
         if currency is None:
             return NO_NUMBER
-        combined = combine_currencies(named, currency)
+        combined = combine_currencies(stated, currency)
         if combined is None:
             return TWO_CURRENCIES
-        named = combined
-    amount = _parse_number(digits, _with_default(named, default), decimal_mark)
-    return amount if isinstance(amount, Rejection) else _checked(amount, named.code or default)
+        stated = combined
+    amount = _parse_number(digits, _with_default(stated, default), decimal_mark)
+    return amount if isinstance(amount, Rejection) else _checked(amount, stated.code or default)
 
 
 def _starts_fraction(before: str) -> bool:
@@ -128,9 +128,9 @@ def _starts_fraction(before: str) -> bool:
     return len(before) == 1 or not before[-2].isalpha()
 
 
-def _with_default(named: Currency, default: str) -> Currency:
-    default_currency = read_currency(default) if default and not named.is_named else None
-    return default_currency or named
+def _with_default(stated: Currency, default: str) -> Currency:
+    default_currency = read_currency(default) if default and not stated.is_named else None
+    return default_currency or stated
 
 
 def _normalise(text: str) -> str:

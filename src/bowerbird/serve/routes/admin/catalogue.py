@@ -13,7 +13,7 @@ from pydantic import Field
 from bowerbird.recommend.filtering.faults import Fault, FaultyCatalogue
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import Body
-from bowerbird.serve.bodies.lists import Asked, Count
+from bowerbird.serve.bodies.lists import Count, RequestBase
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
 from bowerbird.serve.served_snapshot import ServedSnapshot
@@ -21,7 +21,7 @@ from bowerbird.serve.served_snapshot import ServedSnapshot
 WITHOUT_PICTURE = (Fault.NO_PICTURE, Fault.PICTURE_UNREAD)
 
 
-class CatalogueQuery(Asked):
+class CatalogueQuery(RequestBase):
     """Which items to list."""
 
     q: Annotated[str, Field(max_length=200)] = ""

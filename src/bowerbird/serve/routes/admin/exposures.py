@@ -14,12 +14,12 @@ from bowerbird.evaluate.attributed_events import AttributedEvents
 from bowerbird.evaluate.exposures import OUTCOMES, latest_lists, outcomes_by_day, outcomes_of
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import Body, UserId
-from bowerbird.serve.bodies.lists import Asked, Count
+from bowerbird.serve.bodies.lists import Count, RequestBase
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
 
 
-class OutcomeQuery(Asked):
+class OutcomeQuery(RequestBase):
     """Which outcomes to count."""
 
     days: Annotated[int, Field(ge=1, le=366)] = 30
@@ -43,7 +43,7 @@ class OutcomesOverTime(Body):
     """What shows most first."""
 
 
-class ListQueryOfUser(Asked):
+class ListQueryOfUser(RequestBase):
     """Which lists."""
 
     user: UserId | None = None

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import Body
-from bowerbird.serve.bodies.lists import Asked
+from bowerbird.serve.bodies.lists import RequestBase
 from bowerbird.serve.protection.access import caller_of
 from bowerbird.serve.protection.keys import ApiKey, KeyRing, KeyState, Role
 from bowerbird.serve.protection.routes import Guard, RouteRules, guarded_router
@@ -44,7 +44,7 @@ class NewKey(KeyBody):
     """The text to present; it is shown only now."""
 
 
-class KeyRequest(Asked):
+class KeyRequest(RequestBase):
     """A key to be made."""
 
     roles: Annotated[list[Literal["events:write", "read", "chat", "admin"]], Field(min_length=1)]
@@ -53,13 +53,13 @@ class KeyRequest(Asked):
     note: Annotated[str, Field(max_length=200)] = ""
 
 
-class RotationRequest(Asked):
+class RotationRequest(RequestBase):
     """How long the old key stays valid next to its successor."""
 
     grace_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
 
 
-class ExpiryRequest(Asked):
+class ExpiryRequest(RequestBase):
     """When a key ends."""
 
     days: Days

@@ -68,8 +68,8 @@ class RuleEffects:
         """Effects on users of all degrees of activity, and the lists of one of them."""
         active = self.served.taste.users(MOST_ACTIVE)
         sample = active[:: max(1, len(active) // users)][:users]
-        named = [user] if user is not None and user not in sample else []
-        lists = self._lists([*sample, *named])
+        extra_users = [user] if user is not None and user not in sample else []
+        lists = self._lists([*sample, *extra_users])
         differs = {each: self._changes(*lists[each]) for each in lists}
         shown = user if user is not None else max(sample, key=lambda each: differs[each], default=None)
         return Effects(
@@ -81,8 +81,10 @@ class RuleEffects:
 
     def _lists(self, users: Sequence[str]) -> dict[str, tuple[RankedList, RankedList]]:
         states = [self.served.taste.state(user) for user in users]
-        both = [self.served.recommender.lists(states, self.n, each) for each in (self.before, self.after)]
-        return dict(zip(users, zip(*both, strict=True), strict=True))
+        lists_by_rules = [
+            self.served.recommender.lists(states, self.n, each) for each in (self.before, self.after)
+        ]
+        return dict(zip(users, zip(*lists_by_rules, strict=True), strict=True))
 
     def _changes(self, before: RankedList, after: RankedList) -> int:
         """Number of places that hold another item."""
@@ -91,8 +93,8 @@ class RuleEffects:
 
     def _moved(self, lists: Iterable[tuple[RankedList, RankedList]]) -> list[ShownItem]:
         counts: tuple[Counter[int], Counter[int]] = Counter(), Counter()
-        for both in lists:
-            for count, ranked in zip(counts, both, strict=True):
+        for pair in lists:
+            for count, ranked in zip(counts, pair, strict=True):
                 count.update(ranked.positions.tolist())
         before, after = counts
         moved = sorted(

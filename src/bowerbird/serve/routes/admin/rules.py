@@ -16,7 +16,7 @@ from bowerbird.recommend.rerank.boosts import Rule
 from bowerbird.recommend.rerank.shop_rules import Pin, ShopRules
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import Body, UserId
-from bowerbird.serve.bodies.lists import Asked
+from bowerbird.serve.bodies.lists import RequestBase
 from bowerbird.serve.protection.access import caller_of
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, Guard, RouteRules, guarded_router
@@ -26,7 +26,7 @@ MAX_RULES = 500
 MAX_BODY_BYTES = 500 * KB
 
 
-class RulesBody(Asked):
+class RulesBody(RequestBase):
     """Rules as they are written in `boosts.toml`."""
 
     places: Annotated[int, Field(ge=0, le=200)] = ShopRules.places
@@ -48,7 +48,7 @@ class RulesInForce(Body):
     """A digest: what is published names the one that it was made from."""
 
 
-class NewRules(Asked):
+class NewRules(RequestBase):
     """Rules to put in force."""
 
     rules: RulesBody
@@ -56,7 +56,7 @@ class NewRules(Asked):
     """Of the rules that were edited; it must still be in force."""
 
 
-class PreviewRequest(Asked):
+class PreviewRequest(RequestBase):
     """Rules to try."""
 
     rules: RulesBody

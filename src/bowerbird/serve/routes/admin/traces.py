@@ -17,13 +17,13 @@ from bowerbird.recommend.trace import ItemTrace, trace_list
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import Body, UserId
 from bowerbird.serve.bodies.items import ItemBody
-from bowerbird.serve.bodies.lists import Asked, Count, Outcome, Share
+from bowerbird.serve.bodies.lists import Count, Outcome, RequestBase, Share
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
 from bowerbird.serve.served_snapshot import ServedSnapshot
 
 
-class TraceQuery(Asked):
+class TraceQuery(RequestBase):
     """Which list to trace."""
 
     n: Count = 20

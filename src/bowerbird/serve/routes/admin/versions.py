@@ -12,7 +12,7 @@ from bowerbird.errors import StoreError
 from bowerbird.report.version_summary import compare_sets, summarise_sets
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import Body
-from bowerbird.serve.bodies.lists import Asked
+from bowerbird.serve.bodies.lists import RequestBase
 from bowerbird.serve.protection.access import caller_of
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import Guard, RouteRules, guarded_router
@@ -65,7 +65,7 @@ class SetDifferenceBody(Body):
     figures: dict[str, tuple[Figure | None, Figure | None]]
 
 
-class RollbackRequest(Asked):
+class RollbackRequest(RequestBase):
     """The set to go back to."""
 
     number: Annotated[int, Query(ge=1)]
