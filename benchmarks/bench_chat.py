@@ -16,16 +16,14 @@ import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from server_process import running_server
 
 FIRST = "a warm lamp under 60"
 MESSAGES = (
@@ -49,24 +47,6 @@ class TurnTime:
 
     first: float
     total: float
-
-
-@contextmanager
-def running_server(store: Path, options: list[str]) -> Iterator[tuple[str, float, float]]:
-    """Serve a store: the address, and the seconds to it and to the first healthy answer."""
-    command = [sys.executable, "-m", "bowerbird", "serve", str(store), "--port", "0", *options]
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1"}
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    try:
-        assert process.stderr is not None
-        address = next(line for line in process.stderr if line.startswith("http://")).strip()
-        listening = time.perf_counter() - start
-        httpx.get(f"{address}/healthz", timeout=WARM_UP_LIMIT_S).raise_for_status()
-        yield address, listening, time.perf_counter() - start
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 def ask(client: httpx.Client, text: str, state: Any, user: str | None) -> tuple[TurnTime, Any]:
@@ -111,8 +91,8 @@ def converse(client: httpx.Client, user: str | None, offset: int) -> list[TurnTi
 def slowdown(times: list[TurnTime]) -> float:
     """Time of turns 12 to 20 by that of turns 2 to 10."""
     cycle = len(MESSAGES)
-    late = sum(each.whole for each in times[cycle + 1 :])
-    return late / sum(each.whole for each in times[1:cycle])
+    late = sum(each.total for each in times[cycle + 1 :])
+    return late / sum(each.total for each in times[1:cycle])
 
 
 def main() -> None:
@@ -125,24 +105,27 @@ def main() -> None:
     parser.add_argument("--no-warm-up", action="store_true", help="load models at the first chat")
     args = parser.parse_args()
     options = ["--no-warm-up"] if args.no_warm_up else []
-    with running_server(args.store, options) as (address, listening, healthy):
-        client = httpx.Client(base_url=address, timeout=WARM_UP_LIMIT_S)
+    with running_server(args.store, *options) as server:
+        client = httpx.Client(base_url=server.address, timeout=WARM_UP_LIMIT_S)
+        begin = time.perf_counter()
+        client.get("/healthz").raise_for_status()
+        healthy = server.start_s + time.perf_counter() - begin
         first_answer, _ = ask(client, FIRST, None, args.user)
         warm = wait_until_warm(client)
         converse(client, args.user, 0)
         conversations = [converse(client, args.user, offset) for offset in range(args.conversations)]
     first = sorted(each.first for times in conversations for each in times)
-    total = sorted(each.whole for times in conversations for each in times)
+    total = sorted(each.total for times in conversations for each in times)
     result = {
         "bench": "chat",
         "store": args.store.name,
         "warm_up": not args.no_warm_up,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "load": os.getloadavg()[0],
-        "start_to_address_s": listening,
+        "start_to_address_s": server.start_s,
         "start_to_healthy_s": healthy,
         "first_answer_s": first_answer.first,
-        "healthy_to_warm_s": warm + first_answer.whole,
+        "healthy_to_warm_s": warm + first_answer.total,
         "turns": len(first),
         "first_content_p50_s": statistics.median(first),
         "first_content_p95_s": first[int(0.95 * len(first))],

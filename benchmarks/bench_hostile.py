@@ -15,17 +15,13 @@ import contextlib
 import gzip
 import io
 import json
-import os
 import random
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +29,8 @@ from urllib.parse import urlsplit
 
 import httpx
 from PIL import Image
+
+from server_process import ServerProcess, running_server
 
 JSON = "application/json"
 WORDS = [
@@ -66,26 +64,27 @@ def main() -> None:
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = Path(shutil.copytree(options.store, Path(folder) / "store"))
-        with running_server(store) as (address, process):
-            result = attack(address, process, options.requests, random.Random(options.seed))
+        with running_server(store) as server:
+            server.wait_until_ready()
+            result = attack(server, options.requests, random.Random(options.seed))
     for status, count in sorted(result["answers"].items()):
         print(f"{status:>12} {count:>7,}")
     print(json.dumps(result))
 
 
-def attack(address: str, process: subprocess.Popen[str], n_requests: int, rng: Rng) -> dict[str, Any]:
+def attack(server: ServerProcess, n_requests: int, rng: Rng) -> dict[str, Any]:
     """Send the requests; returns what the server answered, and how its memory grew."""
-    routes = described_routes(address)
+    routes = described_routes(server.address)
     answers: Counter[str] = Counter()
     faults: list[str] = []
     memory: list[float] = []
     start = time.perf_counter()
-    with httpx.Client(base_url=address, timeout=60) as client:
+    with httpx.Client(base_url=server.address, timeout=60) as client:
         for number in range(n_requests):
             if number and number % (n_requests // 10) == 0:
-                memory.append(memory_mb(process.pid))
+                memory.append(server.memory_mb())
             if rng.random() < 0.05:
-                answers[break_connection(address, rng)] += 1
+                answers[break_connection(server.address, rng)] += 1
                 continue
             method, path, options = hostile_request(routes, rng)
             try:
@@ -98,8 +97,8 @@ def attack(address: str, process: subprocess.Popen[str], n_requests: int, rng: R
             answers[str(answer.status_code)] += 1
             if answer.status_code >= 500 and "retry-after" not in answer.headers:
                 faults.append(f"{method} {path[:200]}: {answer.status_code}")
-        is_alive = process.poll() is None and client.get("/livez").status_code == 200
-    memory += [memory_mb(process.pid)] if is_alive else []
+        is_alive = server.process.poll() is None and client.get("/livez").status_code == 200
+    memory += [server.memory_mb()] if is_alive else []
     return {
         "requests": n_requests,
         "answers": dict(answers),
@@ -219,31 +218,6 @@ def break_connection(address: str, rng: Rng) -> str:
         connection.settimeout(0.05)
         connection.recv(100)
     return "broken"
-
-
-def memory_mb(pid: int) -> float:
-    """Resident memory of a process."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
-
-
-@contextlib.contextmanager
-def running_server(store: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A server of a store, on a free port."""
-    command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(store), "--port", "0"]
-    log = store.parent / "server.log"
-    with log.open("w") as errors:
-        process = subprocess.Popen(command, stderr=errors, text=True, env={**os.environ})
-    try:
-        while "http://" not in log.read_text():
-            time.sleep(0.2)
-        address = "http://" + log.read_text().partition("http://")[2].split()[0]
-        while httpx.get(f"{address}/readyz", timeout=60).status_code != 200:
-            time.sleep(0.2)
-        yield address, process
-    finally:
-        os.kill(process.pid, signal.SIGTERM)
-        process.wait(60)
 
 
 if __name__ == "__main__":

@@ -11,23 +11,19 @@ copied: the story changes it.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from server_process import ServerProcess, running_server
 
 WIDTHS = {1440: 900, 768: 1024, 390: 844}
 CARDS = "main .masonry .card[data-item]"
@@ -48,23 +44,6 @@ new PerformanceObserver((list) => {
 }).observe({ type: "event", durationThreshold: 16, buffered: true });
 """
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-
-
-@contextlib.contextmanager
-def running_server(store: Path) -> Iterator[tuple[str, int]]:
-    """A server of a store on a free port, with its models open."""
-    command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(store), "--port", "0"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    try:
-        assert process.stderr is not None
-        address = next(line.strip() for line in process.stderr if line.startswith("http://"))
-        while httpx.get(f"{address}/readyz", timeout=60).status_code != httpx.codes.OK:
-            time.sleep(1)
-        yield address, process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
 
 
 @dataclass
@@ -167,33 +146,27 @@ def story(browser: Browser, address: str, width: int) -> dict[str, float]:
     }
 
 
-def stay(browser: Browser, address: str, server: int, tabs: int, minutes: float) -> dict[str, Any]:
+def stay(browser: Browser, server: ServerProcess, tabs: int, minutes: float) -> dict[str, Any]:
     """Keep tabs open; the server's memory every minute, in megabytes."""
     context = browser.new_context()
     context.set_default_timeout(PATIENCE_MS)
     pages = [context.new_page() for _ in range(tabs)]
     for page in pages:
-        page.goto(address)
+        page.goto(server.address)
         page.wait_for_selector(f"{CARDS} .card-title")
     pages[0].wait_for_timeout(1000 * SETTLE_S)
-    memory, end, saves = [megabytes(server)], time.monotonic() + 60 * minutes, 0
+    memory, end, saves = [round(server.memory_mb())], time.monotonic() + 60 * minutes, 0
     next_reading = time.monotonic() + 60
     while time.monotonic() < end:
         pages[0].locator(f"{CARDS} .heart").nth(saves % 12).click()
         saves += 1
         pages[0].wait_for_timeout(1000 * SAVE_EVERY_S)
         if time.monotonic() >= next_reading:
-            memory.append(megabytes(server))
+            memory.append(round(server.memory_mb()))
             next_reading += 60
-    memory.append(megabytes(server))
+    memory.append(round(server.memory_mb()))
     context.close()
     return {"tabs": tabs, "minutes": minutes, "saves": saves, "server_mb": memory}
-
-
-def megabytes(server: int) -> int:
-    """Resident memory of a process."""
-    lines = Path(f"/proc/{server}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) // 1000
 
 
 def main() -> None:
@@ -206,15 +179,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         store = Path(shutil.copytree(options.store, Path(folder) / "store"))
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        with running_server(store) as (address, server):
+        with running_server(store) as server:
+            server.wait_until_ready()
             load = os.getloadavg()[0]
             widths = {}
             for width in WIDTHS:
-                widths[str(width)] = story(browser, address, width)
+                widths[str(width)] = story(browser, server.address, width)
                 print(width, widths[str(width)], flush=True)
-            open_tabs = (
-                stay(browser, address, server, options.tabs, options.minutes) if options.tabs else None
-            )
+            open_tabs = stay(browser, server, options.tabs, options.minutes) if options.tabs else None
         browser.close()
     print(json.dumps({"load": [load, os.getloadavg()[0]], "widths": widths, "open_tabs": open_tabs}))
 

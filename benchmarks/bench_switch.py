@@ -11,11 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -30,6 +26,7 @@ import numpy as np
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.recommend.train import complete
+from server_process import running_server
 
 POLL_INTERVAL_S = 0.01  # between two checks of the price
 
@@ -71,34 +68,32 @@ def measure(store: Store, rounds: int) -> dict[str, object]:
     item = store.snapshot().catalogue.item(0)
     seconds: dict[str, list[float]] = {"price": [], "price back": [], "vectors": []}
     complete_sets = [version_set for version_set in store.history().sets if version_set.complete][-2:]
-    process, address = start_server(store.path)
-    load = Load(address, item.item_id, store)
-    try:
-        with httpx.Client(base_url=address, timeout=120) as client:
+    with running_server(store.path) as server:
+        load = Load(server.address, item.item_id, store)
+        try:
+            with httpx.Client(base_url=server.address, timeout=120) as client:
 
-            def seconds_until_price(price: float | None) -> float:
-                return seconds_until(
-                    lambda: client.get(f"/items/{quote(item.item_id)}").json()["price"] == price
-                )
+                def seconds_until_price(price: float | None) -> float:
+                    return seconds_until(
+                        lambda: client.get(f"/items/{quote(item.item_id)}").json()["price"] == price
+                    )
 
-            for number in range(rounds):
-                price = 1_000_000.0 + number
-                catalogue = store.catalogue()
-                old_price = catalogue.item(catalogue.position[item.item_id]).price
-                changed_item = replace(
-                    item, price=price, image=catalogue.image(catalogue.position[item.item_id])
-                )
-                store.publish_catalogue(catalogue.updated(Catalogue.of([changed_item])), catalogue)
-                seconds["price"].append(seconds_until_price(price))
-                store.roll_back()
-                seconds["price back"].append(seconds_until_price(old_price))
-                store.roll_back(complete_sets[number % 2].number)
-                expected_vectors = complete_sets[number % 2].versions["vectors"]
-                seconds["vectors"].append(seconds_until(lambda: vectors_of(client) == expected_vectors))  # noqa: B023
-    finally:
-        load.end()
-        os.kill(process.pid, signal.SIGTERM)
-        process.wait(60)
+                for number in range(rounds):
+                    price = 1_000_000.0 + number
+                    catalogue = store.catalogue()
+                    old_price = catalogue.item(catalogue.position[item.item_id]).price
+                    changed_item = replace(
+                        item, price=price, image=catalogue.image(catalogue.position[item.item_id])
+                    )
+                    store.publish_catalogue(catalogue.updated(Catalogue.of([changed_item])), catalogue)
+                    seconds["price"].append(seconds_until_price(price))
+                    store.roll_back()
+                    seconds["price back"].append(seconds_until_price(old_price))
+                    store.roll_back(complete_sets[number % 2].number)
+                    expected_vectors = complete_sets[number % 2].versions["vectors"]
+                    seconds["vectors"].append(seconds_until(lambda: vectors_of(client) == expected_vectors))  # noqa: B023
+        finally:
+            load.end()
     return {
         "items": len(store.item_ids()),
         "seconds": seconds,
@@ -141,19 +136,6 @@ class Load:
         self._ended.set()
         for thread in self._threads:
             thread.join()
-
-
-def start_server(path: Path) -> tuple[subprocess.Popen[str], str]:
-    """Start a server process on a free port; return it and its address."""
-    command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(path), "--port", "0"]
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("http://"):
-            return process, line.strip()
-    raise SystemExit("the server did not start")
 
 
 if __name__ == "__main__":

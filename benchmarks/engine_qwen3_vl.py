@@ -17,15 +17,11 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +42,7 @@ from bowerbird.graft.runtime import Runtime, SamplingParams
 from bowerbird.graft.runtimes.eager import EagerRuntime
 from bowerbird.graft.runtimes.vllm import VllmRuntime
 from factories import lamps_and_rugs
+from server_process import running_server
 from tiny_models import write_qwen3_vl
 from vllm_server import VllmServer
 
@@ -84,7 +81,7 @@ def main() -> int:
             with ThreadPoolExecutor(8) as pool:
                 texts = list(pool.map(generate, rows))
             equal["eight at a time"] = sum(map(list.__eq__, texts, reference))
-            answer = ask_server(store, server, folder / "serve.log")
+            answer = ask_server(store, server)
     result = {
         "prompts": PROMPTS,
         "prompt_tokens": len(embedded[0]),
@@ -142,20 +139,21 @@ def run_bowerbird(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "bowerbird", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
-def ask_server(store: Store, engine: VllmServer, log: Path) -> dict[str, Any]:
+def ask_server(store: Store, engine: VllmServer) -> dict[str, Any]:
     """Ask `bowerbird serve` for an item once its models are open; who worded the answer, and how."""
     (store.path / SETTINGS_FILE).write_text(
         'layout_version = 1\n[language_model]\nwriter = "graft"\nengine = "vllm"\n'
         f'engine_url = "{engine.url}"\ntimeout_s = 300.0\n'
     )
     body = {"model": "bowerbird", "messages": [{"role": "user", "content": REQUEST}]}
-    with bowerbird_server(store.path, log) as url:
+    with running_server(store.path) as server:
+        server.wait_until_ready()
         before = engine.count_completions()
-        answer = post(f"{url}/v1/chat/completions", body)
+        answer = post(f"{server.address}/v1/chat/completions", body)
         completions = engine.count_completions() - before
-    reply = answer["bowerbird"]
-    if reply["writer"] == "template":
-        print(log.read_text(errors="replace")[-2000:])
+        reply = answer["bowerbird"]
+        if reply["writer"] == "template":
+            print(server.log_tail())
     return {
         "items": [item["title"] for item in reply["items"]],
         "completions": completions,
@@ -165,37 +163,6 @@ def ask_server(store: Store, engine: VllmServer, log: Path) -> dict[str, Any]:
         "completion_tokens": reply["cost"]["completion_tokens"],
         "text": answer["choices"][0]["message"]["content"],
     }
-
-
-@contextmanager
-def bowerbird_server(store: Path, log: Path) -> Iterator[str]:
-    """Run `bowerbird serve` on a free port while the block runs, which begins when it is ready."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "bowerbird", "serve", str(store), "--port", str(port)]
-    with log.open("wb") as errors:
-        process = subprocess.Popen(command, stdout=errors, stderr=errors)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        until = time.monotonic() + READY_S
-        while not is_ready(url):
-            if process.poll() is not None or time.monotonic() > until:
-                raise SystemExit(f"{log.read_text(errors='replace')[-2000:]}\nthe server is not ready")
-            time.sleep(1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def is_ready(url: str) -> bool:
-    """Whether a server's models are open."""
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=30) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
 
 
 def post(url: str, body: dict[str, Any]) -> dict[str, Any]:

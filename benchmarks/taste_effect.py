@@ -18,12 +18,9 @@ import json
 import os
 import resource
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +33,7 @@ from bench_recommend import make_store
 from bowerbird.data.events import Action, Event
 from bowerbird.data.store import Store
 from bowerbird.recommend.recommender import Recommender
+from server_process import running_server
 
 ITEMS, DIM, USERS, EVENTS = 25_000, 64, 2_000, 60_000
 """Sizes of the store that is created if none is given."""
@@ -111,28 +109,12 @@ def measure_http(folder: Path, args: Any) -> dict[str, Any]:
         "events_per_request": args.batch,
     }
     for workers in args.workers:
-        with run_server(store.path, workers) as (port, process):
-            load = Load(port, users, ids, args.batch)
-            asyncio.run(load.run(process))
+        with running_server(store.path, *(["--workers", str(workers)] if workers > 1 else [])) as server:
+            load = Load(int(server.address.rpartition(":")[2]), users, ids, args.batch)
+            asyncio.run(load.run(server.process.pid))
         serving = f"{workers} processes" if workers > 1 else "1 process"
         result |= {f"{serving}: {name}": value for name, value in load.summarise().items()}
     return result
-
-
-@contextlib.contextmanager
-def run_server(store: Path, workers: int) -> Iterator[tuple[int, int]]:
-    """Run `bowerbird serve` on a free port, stopped by its process id; yields port and process id."""
-    command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(store), "--port", "0"]
-    if workers > 1:
-        command += ["--workers", str(workers)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    try:
-        address = next(line for line in process.stderr if line.startswith("http://")).strip()
-        yield int(address.rpartition(":")[2]), process.pid
-    finally:
-        os.kill(process.pid, signal.SIGTERM)
-        process.wait(60)
 
 
 @dataclass
