@@ -58,25 +58,27 @@ def test_a_question_is_asked_again_of_another_item(assistant: Assistant) -> None
 
 @pytest.mark.parametrize("message", ["remove the sofa", "I don't need a sofa", "you can drop the sofa"])
 def test_one_of_two_kinds_is_left_out(message: str, assistant: Assistant) -> None:
-    both, rest = _talk(assistant, "a sofa and a rug", message)
-    assert _kinds(assistant, both) == {"Sofa", "Rug"} and _kinds(assistant, rest) == {"Rug"}
+    first, rest = _talk(assistant, "a sofa and a rug", message)
+    assert _kinds(assistant, first) == {"Sofa", "Rug"} and _kinds(assistant, rest) == {"Rug"}
 
 
 def test_one_of_two_kinds_is_to_be_cheaper(assistant: Assistant) -> None:
-    both, cheaper = _talk(assistant, "a sofa and a rug", "swap the sofa for a cheaper one")
+    first, cheaper = _talk(assistant, "a sofa and a rug", "swap the sofa for a cheaper one")
     mask = assistant.parts.vocabulary.mask("type", {"Sofa"})
-    before, after = ([item.price for item in reply.items if mask[item.position]] for reply in (both, cheaper))
+    before, after = (
+        [item.price for item in reply.items if mask[item.position]] for reply in (first, cheaper)
+    )
     assert after and max(after) < min(before)
     assert _kinds(assistant, cheaper) == {"Sofa", "Rug"}
 
 
 def test_any_one_of_each_kind_is_within_a_budget_for_all(assistant: Assistant) -> None:
     reply = _talk(assistant, "a sofa and a rug for 110 in total")[0]
-    most = [
+    highest_prices = [
         max(price for item in reply.items if mask[item.position] and (price := item.price) is not None)
         for mask in (assistant.parts.vocabulary.mask("type", {kind}) for kind in ("Sofa", "Rug"))
     ]
-    assert sum(most) <= 110
+    assert sum(highest_prices) <= 110
 
 
 @pytest.mark.parametrize(

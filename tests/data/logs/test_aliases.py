@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bowerbird.data.events import Alias
-from bowerbird.data.logs.aliases.contract import TAKEN, AliasTable
+from bowerbird.data.logs.aliases.contract import ALIAS_TAKEN, AliasTable
 from bowerbird.data.logs.aliases.local import LocalAliases
 from bowerbird.data.logs.joined import JoinedLog
 from bowerbird.data.logs.opening import open_log
@@ -41,10 +41,10 @@ def table(open_store: Open) -> AliasTable:
 
 
 def test_two_known_users_of_one_browser_stay_apart(table: AliasTable) -> None:
-    assert table.add([Alias("browser", "ann"), Alias("browser", "bob")], live=0) == ["", TAKEN]
+    assert table.add([Alias("browser", "ann"), Alias("browser", "bob")], live=0) == ["", ALIAS_TAKEN]
     assert table.read().user_of("browser") == "ann"
     assert table.read().ids_of("bob") == ["bob"]
-    assert table.add([Alias("browser", "bob"), Alias("o'n\x00", "ann")], live=0) == [TAKEN, ""]
+    assert table.add([Alias("browser", "bob"), Alias("o'n\x00", "ann")], live=0) == [ALIAS_TAKEN, ""]
     with pytest.raises(InputError, match="not valid Unicode"):
         table.add([Alias("half \ud800", "ann")], live=0)
     assert sorted(table.read().ids_of("ann")) == ["ann", "browser", "o'n\x00"]
@@ -61,18 +61,18 @@ def test_chains_lead_to_one_user_and_circles_are_none(open_store: Open) -> None:
 
 def test_all_machines_see_one_history(open_store: Open, event) -> None:
     """Each has a folder of its own; what one learns of a user holds for all, erasures too."""
-    here, there = open_store("here"), open_store("there")
-    here.append([event(1, "browser"), event(2, "ann")])
-    assert there.user_of("browser") == "browser"
-    assert here.join([Alias("browser", "ann")]) == [""]
-    wait_until(lambda: there.user_of("browser") == "ann", "the other machine's alias")
-    assert set(there.read()["user_id"].to_pylist()) == {"ann"}
-    assert there.join([Alias("browser", "bob"), Alias("tablet", "ann")]) == [TAKEN, ""]
-    wait_until(lambda: here.user_of("tablet") == "ann", "the other machine's alias")
-    assert here.forget("ann") == 2
-    wait_until(lambda: there.ids_of("ann") == ["ann"], "the erasure")
-    assert there.aliases_since(0)[0] == [] and not there.read().num_rows
-    assert there.join([Alias("browser", "bob")]) == [""]
+    own, other = open_store("here"), open_store("there")
+    own.append([event(1, "browser"), event(2, "ann")])
+    assert other.user_of("browser") == "browser"
+    assert own.join([Alias("browser", "ann")]) == [""]
+    wait_until(lambda: other.user_of("browser") == "ann", "the other machine's alias")
+    assert set(other.read()["user_id"].to_pylist()) == {"ann"}
+    assert other.join([Alias("browser", "bob"), Alias("tablet", "ann")]) == [ALIAS_TAKEN, ""]
+    wait_until(lambda: own.user_of("tablet") == "ann", "the other machine's alias")
+    assert own.forget("ann") == 2
+    wait_until(lambda: other.ids_of("ann") == ["ann"], "the erasure")
+    assert other.aliases_since(0)[0] == [] and not other.read().num_rows
+    assert other.join([Alias("browser", "bob")]) == [""]
 
 
 @pytest.mark.parametrize("kind", ["postgres_server", "redis_server"])

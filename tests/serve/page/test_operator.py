@@ -97,15 +97,15 @@ def test_a_picture_that_is_not_there_is_not_asked_for(open_page: Any, operated_s
     """`open_page` fails where the console shows an error."""
     Boards(operated_store.path).create("u1", "Mixed", [f"i{k}" for k in range(8)])
     page = open_page("/")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     for path, shown in (("/", ".picture.none"), ("/boards", ".cover"), ("/taste", ".interest .name")):
         page.goto(urljoin(page.url, path))
         page.wait_for_selector(shown)
     page.locator(".interest .name").first.click()
     page.locator(".examples .thumbnail.none").first.click()
     page.wait_for_selector("dialog .picture.none")
-    numbers = {int(match[1]) for url in asked if (match := re.search(r"/items/i(\d+)/image", url))}
+    numbers = {int(match[1]) for url in urls if (match := re.search(r"/items/i(\d+)/image", url))}
     assert numbers and not any(number % PICTURED for number in numbers)
 
 

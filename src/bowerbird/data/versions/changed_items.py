@@ -27,8 +27,8 @@ def changed_rows(fresh: Catalogue, before: Catalogue) -> IntArray:
     for field in ITEM_SCHEMA:
         if field.name != "image":
             new, old = (
-                _comparable(catalogue.table[field.name].take(taken).combine_chunks(), field)
-                for catalogue, taken in ((fresh, rows), (before, at))
+                _comparable(catalogue.table[field.name].take(table_rows).combine_chunks(), field)
+                for catalogue, table_rows in ((fresh, rows), (before, at))
             )
             is_changed[known] |= _differ(new, old)
     is_changed[known] |= _pictures_differ(fresh, before, known, positions[known])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bowerbird.data.events import Alias
 
-TAKEN = "this id already belongs to another user"
+ALIAS_TAKEN = "this id already belongs to another user"
 """Why an alias is rejected: two known users are never joined because they shared a device."""
 
 
@@ -49,7 +49,7 @@ class JoinedIds:
             if not is_taken and not joined.knows(alias):
                 users[alias.alias] = alias.user_id
                 new.append(alias)
-            reasons.append(TAKEN if is_taken else "")
+            reasons.append(ALIAS_TAKEN if is_taken else "")
         return reasons, new
 
 
