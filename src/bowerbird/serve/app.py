@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, FastAPI
 from pydantic.json_schema import models_json_schema
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies.errors import ErrorBody
 from bowerbird.serve.errors import add_error_handlers
 from bowerbird.serve.gorse import routes as gorse
 from bowerbird.serve.middleware.head import HeadMiddleware
@@ -26,7 +25,7 @@ from bowerbird.serve.middleware.origins import OriginMiddleware
 from bowerbird.serve.middleware.paths import EncodedSlashMiddleware
 from bowerbird.serve.middleware.tracing import SpanExport, TracingMiddleware
 from bowerbird.serve.openai.bodies import CompletionChunk
-from bowerbird.serve.protection.routes import Guard
+from bowerbird.serve.protection.routes import Guard, joined_router
 from bowerbird.serve.protection.settings import ServerSettings
 from bowerbird.serve.routes import (
     chat,
@@ -72,7 +71,6 @@ def create_app(
         sys.setswitchinterval(SWITCH_S)
         app_state.watch()
         if warm_up:
-            build_routes(app)
             app_state.served.assistant.parts.warm_up_in_background()
             mcp.warm_up_in_background()
         yield
@@ -85,29 +83,36 @@ def create_app(
         app.add_middleware(TracingMiddleware)
     app.state.app_state = app_state
     app.state.guard = Guard(app_state.store.path, settings)
-    app.include_router(health.routes(app_state, metrics))
-    receiver, writer, eraser = EventReceiver(app_state, metrics), ItemWriter(app_state), Eraser(app_state)
-    app.include_router(events.routes(app_state, receiver))
-    app.include_router(operations.routes(app_state))
-    app.include_router(recommendations.routes(app_state))
-    app.include_router(lists.routes(app_state))
-    app.include_router(search_reading.routes(app_state))
-    app.include_router(item_changes.routes(app_state, writer))
-    app.include_router(complements.routes(app_state))
-    app.include_router(items.routes(app_state))
-    app.include_router(profiles.routes(app_state))
-    app.include_router(taste_stream.routes(app_state))
-    app.include_router(boards.routes(app_state))
-    app.include_router(changes.routes(app_state))
-    app.include_router(erasure.routes(eraser))
-    app.include_router(chat.routes(app_state))
-    app.include_router(models.routes(app_state))
-    app.include_router(mcp.routes(app_state))
-    app.include_router(gorse.routes(app_state, receiver, writer, eraser))
-    app.include_router(ucp.routes(app_state))
-    app.include_router(files.routes())
+    app.router.routes.extend(_all_routes(app_state, metrics).routes)
     _complete_document(app)
     return app
+
+
+def _all_routes(app_state: AppState, metrics: Metrics) -> APIRouter:
+    """Every route, those that match longer paths after the others."""
+    receiver, writer, eraser = EventReceiver(app_state, metrics), ItemWriter(app_state), Eraser(app_state)
+    return joined_router(
+        health.routes(app_state, metrics),
+        events.routes(app_state, receiver),
+        operations.routes(app_state),
+        recommendations.routes(app_state),
+        lists.routes(app_state),
+        search_reading.routes(app_state),
+        item_changes.routes(app_state, writer),
+        complements.routes(app_state),
+        items.routes(app_state),
+        profiles.routes(app_state),
+        taste_stream.routes(app_state),
+        boards.routes(app_state),
+        changes.routes(app_state),
+        erasure.routes(eraser),
+        chat.routes(app_state),
+        models.routes(app_state),
+        mcp.routes(app_state),
+        gorse.routes(app_state, receiver, writer, eraser),
+        ucp.routes(app_state),
+        files.routes(),
+    )
 
 
 def bare_app(metrics: Metrics, settings: ServerSettings, lifespan: Lifespan[FastAPI]) -> FastAPI:
@@ -121,42 +126,24 @@ def bare_app(metrics: Metrics, settings: ServerSettings, lifespan: Lifespan[Fast
         telemetry=telemetry,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=_operation_id,
     )
     _add_middleware(app, metrics, settings)
     add_error_handlers(app)
     return app
 
 
-def build_routes(app: FastAPI) -> None:
-    """Have FastAPI build the models of all routes, which it would do while the first request waits.
-
-    It takes .3 s of processor time, and as many times longer as others share the processor.
-    """
-    scope = {"type": "http", "method": "GET", "path": "/-", "root_path": "", "headers": []}
-    for route in app.router.routes:
-        route.matches(scope)
-
-
-def _operation_id(route: APIRoute) -> str:
-    """By which generated clients name a call: its method and path, such as `get_items_item_id_similar`."""
-    method = min(route.methods or ("get",)).lower()
-    return "_".join([method, *re.findall(r"[a-z0-9]+", re.sub(r":\w+}", "}", route.path))])
-
-
 def _complete_document(app: FastAPI) -> None:
     """Add to the OpenAPI document what FastAPI does not find: the keys that routes name as their security,
-    and the events of streams, which are of type `string` there."""
+    the body of their errors, and the events of streams, which are of type `string` there."""
     describe = app.openapi
-    _, events = models_json_schema(
-        [(CompletionChunk, "serialization")], ref_template="#/components/schemas/{model}"
-    )
+    models = [(CompletionChunk, "serialization"), (ErrorBody, "serialization")]
 
     def openapi() -> dict[str, Any]:
         document = describe()
+        _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")
         components = document["components"]
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        components["schemas"] = events["$defs"] | components["schemas"]
+        components["schemas"] = found["$defs"] | components["schemas"]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

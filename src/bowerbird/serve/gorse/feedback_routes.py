@@ -23,7 +23,7 @@ from bowerbird.serve.gorse.feedback import LISTED, action_of, as_feedback, event
 from bowerbird.serve.gorse.feedback_reader import FeedbackReader, page_of
 from bowerbird.serve.protection.access import Caller, caller_of
 from bowerbird.serve.protection.keys import Role
-from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
+from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router, joined_router
 from bowerbird.serve.services.event_receiver import EventReceiver
 
 MAX_BODY_BYTES = 4_000 * KB
@@ -35,12 +35,9 @@ NOT_UNDONE = (
 
 
 def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
-    router = APIRouter()
-    router.include_router(_insertion(receiver))
-    router.include_router(_deletion(app_state, receiver))
-    router.include_router(_of_users(app_state))
-    router.include_router(_of_everything(app_state))
-    return router
+    return joined_router(
+        _insertion(receiver), _deletion(app_state, receiver), _of_users(app_state), _of_everything(app_state)
+    )
 
 
 def _insertion(receiver: EventReceiver) -> APIRouter:

@@ -24,7 +24,7 @@ from bowerbird.serve.gorse.bodies import (
 from bowerbird.serve.gorse.cursors import read_cursor, write_cursor
 from bowerbird.serve.gorse.items import changed_item, gorse_item, item_input
 from bowerbird.serve.protection.keys import Role
-from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
+from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router, joined_router
 from bowerbird.serve.services.item_writer import ItemWriter
 from bowerbird.serve.services.searches import search
 
@@ -32,10 +32,7 @@ MAX_BODY_BYTES = 32_000 * KB
 
 
 def routes(app_state: AppState, writer: ItemWriter) -> APIRouter:
-    router = APIRouter()
-    router.include_router(_changes(app_state, writer))
-    router.include_router(_reading(app_state))
-    return router
+    return joined_router(_changes(app_state, writer), _reading(app_state))
 
 
 def _changes(app_state: AppState, writer: ItemWriter) -> APIRouter:

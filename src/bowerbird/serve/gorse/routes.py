@@ -6,16 +6,17 @@ from fastapi import APIRouter
 
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.gorse import feedback_routes, health_routes, item_routes, list_routes, user_routes
+from bowerbird.serve.protection.routes import joined_router
 from bowerbird.serve.services.erasures import Eraser
 from bowerbird.serve.services.event_receiver import EventReceiver
 from bowerbird.serve.services.item_writer import ItemWriter
 
 
 def routes(app_state: AppState, receiver: EventReceiver, writer: ItemWriter, eraser: Eraser) -> APIRouter:
-    router = APIRouter()
-    router.include_router(health_routes.routes(app_state))
-    router.include_router(feedback_routes.routes(app_state, receiver))
-    router.include_router(list_routes.routes(app_state, receiver))
-    router.include_router(item_routes.routes(app_state, writer))
-    router.include_router(user_routes.routes(app_state, eraser))
-    return router
+    return joined_router(
+        health_routes.routes(app_state),
+        feedback_routes.routes(app_state, receiver),
+        list_routes.routes(app_state, receiver),
+        item_routes.routes(app_state, writer),
+        user_routes.routes(app_state, eraser),
+    )

@@ -23,7 +23,7 @@ from bowerbird.serve.gorse.bodies import (
 from bowerbird.serve.gorse.cursors import read_cursor, write_cursor
 from bowerbird.serve.protection.access import caller_of
 from bowerbird.serve.protection.keys import Role
-from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
+from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router, joined_router
 from bowerbird.serve.services.erasures import Eraser
 
 MAX_BODY_BYTES = 4_000 * KB
@@ -31,11 +31,7 @@ NO_LABELS = "Labels and Comment of users are not stored: a taste is learned from
 
 
 def routes(app_state: AppState, eraser: Eraser) -> APIRouter:
-    router = APIRouter()
-    router.include_router(_insertion())
-    router.include_router(_single_users(app_state, eraser))
-    router.include_router(_user_list(app_state))
-    return router
+    return joined_router(_insertion(), _single_users(app_state, eraser), _user_list(app_state))
 
 
 def _insertion() -> APIRouter:

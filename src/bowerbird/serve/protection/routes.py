@@ -7,6 +7,7 @@ body is read or anything of the route runs.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -35,8 +36,11 @@ from bowerbird.serve.protection.settings import ServerSettings
 
 KB = 2**10
 STATUSES = (400, 401, 403, 404, 405, 408, 413, 415, 421, 422, 429, 499, 500, 503)
-ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in STATUSES}
-"""What every route may answer."""
+_ERROR_REFERENCE = {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"content": {"application/json": {"schema": _ERROR_REFERENCE}}} for status in STATUSES
+}
+"""What every route may answer. As a `model`, FastAPI would build it again for each status of each route."""
 TEXT_ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"content": {"text/plain": {"schema": {"type": "string"}}}} for status in (*STATUSES, 501)
 }
@@ -147,4 +151,15 @@ def guarded_router(rules: RouteRules) -> APIRouter:
 
             return handler
 
-    return APIRouter(route_class=GuardedRoute)
+    return APIRouter(route_class=GuardedRoute, generate_unique_id_function=_operation_id)
+
+
+def joined_router(*routers: APIRouter) -> APIRouter:
+    """The routes of several routers, in this order; `include_router` would build the models of each again."""
+    return APIRouter(routes=[route for router in routers for route in router.routes])
+
+
+def _operation_id(route: APIRoute) -> str:
+    """By which generated clients name a call: its method and path, such as `get_items_item_id_similar`."""
+    method = min(route.methods or ("get",)).lower()
+    return "_".join([method, *re.findall(r"[a-z0-9]+", re.sub(r":\w+}", "}", route.path))])

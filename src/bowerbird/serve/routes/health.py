@@ -11,17 +11,14 @@ from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.health import Health, Lag, Probe
 from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.protection.keys import Role
-from bowerbird.serve.protection.routes import RouteRules, guarded_router
+from bowerbird.serve.protection.routes import RouteRules, guarded_router, joined_router
 from bowerbird.serve.served_snapshot import ServedSnapshot
 
 TEXT = {"schema": {"type": "string"}}
 
 
 def routes(app_state: AppState, metrics: Metrics) -> APIRouter:
-    router = APIRouter()
-    router.include_router(_probes(app_state))
-    router.include_router(_details(app_state, metrics))
-    return router
+    return joined_router(_probes(app_state), _details(app_state, metrics))
 
 
 def _probes(app_state: AppState) -> APIRouter:

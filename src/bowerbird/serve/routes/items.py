@@ -17,7 +17,7 @@ from bowerbird.serve.bodies.interests import InterestBody, InterestList
 from bowerbird.serve.bodies.items import ItemPageBody
 from bowerbird.serve.bodies.users import UserIds
 from bowerbird.serve.protection.keys import Role
-from bowerbird.serve.protection.routes import RouteRules, guarded_router
+from bowerbird.serve.protection.routes import RouteRules, guarded_router, joined_router
 from bowerbird.serve.services.items import known_position
 from bowerbird.serve.services.json_ld import encode_json_ld
 
@@ -48,14 +48,10 @@ class PictureSize(IntEnum):
 
 def routes(app_state: AppState) -> APIRouter:
     """Ids may contain a slash, so they are paths, and these routes come after all with a fixed end."""
-    router = APIRouter()
-    router.include_router(_user_list(app_state))
-    router.include_router(_pictures(app_state))
     reading = guarded_router(RouteRules(Role.READ))
     _add_interests(reading, app_state)
     _add_item(reading, app_state)
-    router.include_router(reading)
-    return router
+    return joined_router(_user_list(app_state), _pictures(app_state), reading)
 
 
 def _user_list(app_state: AppState) -> APIRouter:

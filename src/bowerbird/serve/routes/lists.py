@@ -22,7 +22,7 @@ from bowerbird.serve.bodies.lists import (
 )
 from bowerbird.serve.pages import Page
 from bowerbird.serve.protection.keys import Role
-from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
+from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router, joined_router
 from bowerbird.serve.services import searches
 from bowerbird.serve.services.charts import chart
 from bowerbird.serve.services.completions import complete, related
@@ -43,14 +43,10 @@ PICTURE_BODY: dict[str, Any] = {
 
 
 def routes(app_state: AppState) -> APIRouter:
-    router = APIRouter()
-    router.include_router(_picture_search(app_state))
-    router.include_router(_completion(app_state))
     reading = guarded_router(RouteRules(Role.READ))
     _add_searches(reading, app_state)
     _add_charts(reading, app_state)
-    router.include_router(reading)
-    return router
+    return joined_router(_picture_search(app_state), _completion(app_state), reading)
 
 
 def _picture_search(app_state: AppState) -> APIRouter:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.protection.keys import Role
-from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
+from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router, joined_router
 from bowerbird.serve.ucp.bodies import (
     VERSION,
     LookupRequest,
@@ -28,10 +28,7 @@ SERVICE = "dev.ucp.shopping"
 
 
 def routes(app_state: AppState) -> APIRouter:
-    router = APIRouter()
-    router.include_router(_discovery(app_state))
-    router.include_router(_catalog(app_state))
-    return router
+    return joined_router(_discovery(app_state), _catalog(app_state))
 
 
 def _address(request: Request, app_state: AppState) -> str:

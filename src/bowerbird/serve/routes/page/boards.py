@@ -14,7 +14,7 @@ from bowerbird.serve.bodies.boards import BoardContent, BoardItems, BoardList, B
 from bowerbird.serve.bodies.items import ItemBody, RelatedItems
 from bowerbird.serve.pages import Page
 from bowerbird.serve.protection.keys import Role
-from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
+from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router, joined_router
 from bowerbird.serve.routes.page.complements import ComplementQuery, find_complements
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.serve.services.saved_items import saved_items
@@ -29,10 +29,7 @@ BoardId = Annotated[str, Path(max_length=100)]
 
 
 def routes(app_state: AppState) -> APIRouter:
-    router = APIRouter()
-    router.include_router(_own_boards(app_state))
-    router.include_router(_shared_boards(app_state))
-    return router
+    return joined_router(_own_boards(app_state), _shared_boards(app_state))
 
 
 def _own_boards(app_state: AppState) -> APIRouter:
