@@ -1,8 +1,6 @@
 """`bowerbird ask` from the command line, on a store without backbones or a graft."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
+from commands import CommandResult, run_command
 from factories import publish_vectors
 
 
@@ -23,9 +22,12 @@ def store(tmp_path_factory: pytest.TempPathFactory, shop: Catalogue, shop_vector
     return path
 
 
-def ask(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bowerbird.cli.main", "ask", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def ask(*arguments: str | Path) -> CommandResult:
+    return run_command("ask", *arguments)
+
+
+def chat(store: Path, messages: str, *options: str | Path) -> CommandResult:
+    return run_command("chat", store, *options, messages=messages)
 
 
 def test_a_conversation_over_two_commands(store: Path, tmp_path: Path, shop: Catalogue) -> None:
@@ -60,17 +62,8 @@ def test_mistakes_end_in_one_line_and_exit_code_2(
 
 
 def test_a_chat_over_piped_input(store: Path, tmp_path: Path, shop: Catalogue) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "bowerbird.cli.main",
-        "chat",
-        str(store),
-        "--state",
-        str(tmp_path / "talk.json"),
-    ]
     messages = "a red rug\nbut in green\nthe ninth one\ncompare the first two\n\nnever read\n"
-    run = subprocess.run(command, input=messages, capture_output=True, text=True, check=False)
+    run = chat(store, messages, "--state", tmp_path / "talk.json")
     assert run.returncode == 0 and "Traceback" not in run.stderr, run.stderr
     assert "the ninth one" in run.stdout and "price: " in run.stdout
     state = json.loads((tmp_path / "talk.json").read_text(encoding="utf-8"))
@@ -78,14 +71,8 @@ def test_a_chat_over_piped_input(store: Path, tmp_path: Path, shop: Catalogue) -
 
 
 def test_a_chat_ends_with_its_input(store: Path) -> None:
-    command = [sys.executable, "-m", "bowerbird.cli.main", "chat", str(store)]
-    run = subprocess.run(command, input="a rug", capture_output=True, text=True, check=False)
+    run = chat(store, "a rug")
     assert run.returncode == 0 and "Rug" in run.stdout and "Traceback" not in run.stderr
-
-
-def chat(store: Path, messages: str, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bowerbird.cli.main", "chat", str(store), *options]
-    return subprocess.run(command, input=messages, capture_output=True, text=True, check=False)
 
 
 def test_a_chat_in_json_is_one_object_a_turn_with_its_state(store: Path) -> None:

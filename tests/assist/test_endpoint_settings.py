@@ -15,6 +15,7 @@ import pytest
 from bowerbird.data.items import Catalogue
 from bowerbird.data.settings import SETTINGS_FILE
 from bowerbird.data.store import Store
+from commands import run_command
 from factories import publish_vectors
 from scripted_endpoint import USAGE, Fault, answer, scripted_endpoint
 
@@ -45,13 +46,12 @@ def shop_with_endpoint(
     return with_url
 
 
-def run(command: str, store: Path, *options: str, messages: str = "") -> tuple[dict[str, Any], str]:
-    """The last line of JSON of a command, and what went to the log."""
-    line = [sys.executable, "-m", "bowerbird.cli.main", command, str(store), *options, "--json"]
+def ask(store: Path) -> tuple[dict[str, Any], str]:
+    """The reply of `bowerbird ask`, a process of its own, and what went to its log."""
+    line = [sys.executable, "-m", "bowerbird.cli.main", "ask", str(store), NEED, "--json"]
     environment = {"PATH": "", "SHOP_LLM_KEY": "sk-secret", "OMP_NUM_THREADS": "1"}
-    ended = subprocess.run(line, input=messages, capture_output=True, text=True, check=True, env=environment)
-    output = ended.stdout if command == "ask" else ended.stdout.splitlines()[-1]
-    reply: dict[str, Any] = json.loads(output)
+    ended = subprocess.run(line, capture_output=True, text=True, check=True, env=environment)
+    reply: dict[str, Any] = json.loads(ended.stdout)
     return reply, ended.stderr
 
 
@@ -61,13 +61,15 @@ def token_price(usage: dict[str, int]) -> float:
 
 @pytest.mark.parametrize("command", ["ask", "chat"])
 def test_a_model_at_a_url_needs_settings_only(
-    shop_with_endpoint: Callable[[str], Path], command: str
+    shop_with_endpoint: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
+    monkeypatch.setenv("SHOP_LLM_KEY", "sk-secret")
     with scripted_endpoint([answer(f"{OPENING}\n1. it is red")]) as server:
         store = shop_with_endpoint(server.url)
-        outputs, _ = run(command, store, *[NEED] * (command == "ask"), messages=NEED)
-    cost = outputs["cost"]
-    assert outputs["text"].startswith(OPENING) and outputs["writer"] == "mixed"
+        ended = run_command(command, store, *[NEED] * (command == "ask"), "--json", messages=NEED)
+    output = json.loads(ended.stdout)
+    cost = output["cost"]
+    assert output["text"].startswith(OPENING) and output["writer"] == "mixed"
     assert server.headers[0]["Authorization"] == "Bearer sk-secret"
     assert (cost["model"], cost["prompt_tokens"]) == ("tiny", USAGE["prompt_tokens"])
     machine = cost["ms"] / 3_600_000 * 0.20
@@ -82,9 +84,9 @@ def test_a_fault_costs_the_words_and_is_in_the_log(
     with scripted_endpoint([fault or answer(OPENING)]) as server:
         store = shop_with_endpoint(server.url)
         if fault is not None:
-            reply, log = run("ask", store, NEED)
+            reply, log = ask(store)
     if fault is None:  # the server is down
-        reply, log = run("ask", store, NEED)
+        reply, log = ask(store)
     assert reply["writer"] == "template" and len(reply["items"]) == 4
     assert "the endpoint failed" in log and "Traceback" not in log and "sk-secret" not in log
     has_begun = fault is Fault.HALF

@@ -1,4 +1,4 @@
-"""Small stores: items with pictures, their feed, and the command line in a process of its own."""
+"""Small stores: items with pictures, their feed, and a disk that is full."""
 
 import io
 import os
@@ -50,16 +50,12 @@ def shop(store: Store) -> Store:
 
 
 @pytest.fixture
-def bowerbird() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command line; `largest_file` bytes is the size at which writing fails, as on a full disk."""
+def bowerbird_on_a_full_disk() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command line in a process; at `largest_file` bytes writing fails, as on a full disk."""
 
-    def run(*arguments: object, largest_file: int | None = None) -> subprocess.CompletedProcess[str]:
-        limit = (
-            f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({largest_file}, {largest_file}));"
-            if largest_file
-            else ""
-        )
-        code = f"{limit}import sys; from bowerbird.cli.main import main; main()"
+    def run(*arguments: object, largest_file: int) -> subprocess.CompletedProcess[str]:
+        limit = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({largest_file}, {largest_file}))"
+        code = f"import resource; {limit}; from bowerbird.cli.main import main; main()"
         return subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)],
             capture_output=True,

@@ -11,6 +11,7 @@ from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.readers.values.times import OUT_OF_RANGE
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
+from commands import run_command
 
 
 def rejected_rows(path: Path | None) -> list[tuple[str, str]]:
@@ -123,7 +124,7 @@ def test_binary_garbage(store: Store, tmp_path: Path, name: str) -> None:
         import_layout(store, layout, [path])
 
 
-def test_user_mistakes_end_in_exit_code_2(shop: Store, feed, tmp_path: Path, bowerbird, tree) -> None:
+def test_user_mistakes_end_in_exit_code_2(shop: Store, feed, tmp_path: Path, tree) -> None:
     before = tree(shop.path)
     good = feed([("n", "New lamp", "1", "")], "good.tsv")
     (tmp_path / "bad.tsv").write_bytes(b"id\ttitle\nx\tX\n\x81\xfe\n")
@@ -136,14 +137,14 @@ def test_user_mistakes_end_in_exit_code_2(shop: Store, feed, tmp_path: Path, bow
         (["hm", tmp_path], "items.parquet, articles.csv"),
     ]
     for arguments, message in cases:
-        process = bowerbird("import", *arguments, "--store", shop.path)
+        process = run_command("import", *arguments, "--store", shop.path)
         assert process.returncode == 2 and message in process.stderr, (arguments, process)
         assert "Traceback" not in process.stderr
         assert tree(shop.path) == before
 
 
-def test_events_before_items(tmp_path: Path, bowerbird) -> None:
+def test_events_before_items(tmp_path: Path) -> None:
     path = clicks(tmp_path / "e.jsonl", ("a", "2026-01-01"))
-    process = bowerbird("import", "segment", path, "--store", tmp_path / "new")
+    process = run_command("import", "segment", path, "--store", tmp_path / "new")
     assert process.returncode == 2 and "import the catalogue first" in process.stderr
     assert len(Store.open(tmp_path / "new").log) == 0

@@ -16,6 +16,7 @@ from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.layouts import EventLayout
 from bowerbird.data.store import Store
+from commands import run_command
 
 IMPORT_AS = {EventLayout.SEGMENT: "segment", EventLayout.PARQUET: "parquet"}
 WORDS = st.text("abcé/ü \"',-", min_size=1, max_size=8).map(str.strip).filter(bool)
@@ -59,12 +60,12 @@ def test_joined_histories_leave_under_one_id(shop: Store, tmp_path: Path) -> Non
     assert json.loads((tmp_path / "events.jsonl").read_text())["userId"] == "ann"
 
 
-def test_the_command(shop: Store, tmp_path: Path, bowerbird) -> None:
+def test_the_command(shop: Store, tmp_path: Path) -> None:
     shop.log.append([Event("ann", "a", Action.VIEW, datetime(2026, 1, 1, tzinfo=UTC))])
-    process = bowerbird(
+    process = run_command(
         "events", "export", shop.path, tmp_path / "e.parquet", "--layout", "parquet", "--json"
     )
     assert process.returncode == 0, process.stderr
     assert json.loads(process.stdout)["events"] == 1
-    process = bowerbird("import", tmp_path / "e.parquet", "--store", shop.path, "--json")
+    process = run_command("import", tmp_path / "e.parquet", "--store", shop.path, "--json")
     assert json.loads(process.stdout)["events"]["new"] == 0 and "recognised" in process.stderr

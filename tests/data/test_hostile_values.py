@@ -29,6 +29,7 @@ from bowerbird.data.readers.fields import (
 )
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
+from commands import run_command
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary()
@@ -117,11 +118,11 @@ def test_lone_surrogates_reach_neither_log_nor_report(shop: Store, tmp_path: Pat
     assert summary.rejected_file is not None and "unknown type" in summary.rejected_file.read_text()
 
 
-def test_reasons_with_brackets_are_printed_verbatim(shop: Store, tmp_path: Path, bowerbird) -> None:
+def test_reasons_with_brackets_are_printed_verbatim(shop: Store, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     rows = [{"properties": {"product_id": "a"}}, *({"type": f"[/b]{n}"} for n in range(30))]
     path.write_text("\n".join(json.dumps(MESSAGE | row) for row in rows))
-    process = bowerbird("import", "segment", path, "--store", shop.path)
+    process = run_command("import", "segment", path, "--store", shop.path)
     assert process.returncode == 0, process.stderr
     assert "[/b]" in process.stdout and "20 other reasons" in process.stdout
 

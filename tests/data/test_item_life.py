@@ -1,9 +1,7 @@
 """The life of an item: full and partial imports, withdrawal, dry runs, and what commands say of them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,6 +9,7 @@ from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.ingest.item_changes import withdraw_items
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
+from commands import run_command
 
 FIRST = "id\ttitle\n1\tLamp\n2\tChair\n3\tSofa\n"
 SECOND = "id\ttitle\n1\tLamp\n2\tArmchair\n4\t\n"
@@ -65,19 +64,17 @@ def test_unknown_ids_withdraw_nothing(store: Store, feeds) -> None:
     assert states(store)["1"] == "withdrawn"
 
 
-def test_commands_list_show_remove_and_export(
-    store: Store, feeds, tmp_path: Path, bowerbird: Callable[..., Any]
-) -> None:
+def test_commands_list_show_remove_and_export(store: Store, feeds, tmp_path: Path) -> None:
     import_layout(store, "google-feed", [feeds[0]])
     path = str(store.path)
-    assert json.loads(bowerbird("items", "remove", path, "3", "--json").stdout) == {"withdrawn": ["3"]}
-    listed = json.loads(bowerbird("items", "list", path, "--json", "--availability", "in_stock").stdout)
+    assert json.loads(run_command("items", "remove", path, "3", "--json").stdout) == {"withdrawn": ["3"]}
+    listed = json.loads(run_command("items", "list", path, "--json", "--availability", "in_stock").stdout)
     assert listed["total"] == 2 and [item["item_id"] for item in listed["items"]] == ["1", "2"]
-    shown = json.loads(bowerbird("items", "show", path, "3", "--json").stdout)["items"][0]
+    shown = json.loads(run_command("items", "show", path, "3", "--json").stdout)["items"][0]
     assert (shown["title"], shown["availability"], shown["picture_bytes"]) == ("Sofa", "withdrawn", 0)
-    assert "Lamp" in bowerbird("items", "list", path).stdout
+    assert "Lamp" in run_command("items", "list", path).stdout
     out = tmp_path / "feed.tsv"
-    bowerbird("items", "export", path, "--out", str(out))
+    run_command("items", "export", path, "--out", str(out))
     assert [line.split("\t")[:2] for line in out.read_text().splitlines()[1:]] == [
         ["1", "Lamp"],
         ["2", "Chair"],

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +20,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.pictures.fetching import fetch_pictures
 from bowerbird.data.pictures.public_addresses import is_public
 from bowerbird.data.store import Store
+from commands import run_command
 from waiting import wait_until
 
 from .picture_server import FORMATS, PictureServer, encoded, picture_server
@@ -192,11 +192,11 @@ def test_an_import_keeps_fetched_pictures_until_their_link_changes(
     assert fetch_pictures(store).fetched == 1
 
 
-def test_the_command_reports_as_json(server, make_store, bowerbird: Callable[..., Any]) -> None:
+def test_the_command_reports_as_json(server, make_store) -> None:
     store = make_store([f"{server.address}/picture/a.png", f"{server.address}/status/404"])
-    report = json.loads(bowerbird("pictures", "fetch", str(store.path), "--json").stdout)
+    report = json.loads(run_command("pictures", "fetch", str(store.path), "--json").stdout)
     assert (report["links"], report["fetched"], report["broken"]) == (2, 1, {"status 404": 1})
-    assert "1 × status 404" in bowerbird("pictures", "fetch", str(store.path)).stdout
+    assert "1 × status 404" in run_command("pictures", "fetch", str(store.path)).stdout
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from bowerbird.data.readers.recognition.inspection import inspect
 from bowerbird.data.readers.recognition.layout import recognise
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
+from commands import run_command
 
 
 @pytest.mark.parametrize(
@@ -89,19 +90,19 @@ def test_an_unknown_table_says_what_came_and_what_to_do(tmp_path: Path) -> None:
         inspect(tmp_path / "t.csv")
 
 
-def test_the_commands(store: Store, tmp_path: Path, bowerbird) -> None:
+def test_the_commands(store: Store, tmp_path: Path) -> None:
     (tmp_path / "feed.tsv").write_text("id\ttitle\tprice\n1\tLamp\t5 EUR\n")
-    shown = bowerbird("import", "inspect", tmp_path / "feed.tsv", "--json")
+    shown = run_command("import", "inspect", tmp_path / "feed.tsv", "--json")
     assert json.loads(shown.stdout)["layout"] == "google-feed" and not store.has_catalogue()
-    imported = bowerbird("import", tmp_path / "feed.tsv", "--store", store.path)
+    imported = run_command("import", tmp_path / "feed.tsv", "--store", store.path)
     assert imported.returncode == 0 and "recognised by its content: google-feed" in imported.stderr
     (tmp_path / "clicks.csv").write_text("visitor,sku,ts\nann,1,1767312000\n")
-    unknown = bowerbird("import", tmp_path / "clicks.csv", "--store", store.path)
+    unknown = run_command("import", tmp_path / "clicks.csv", "--store", store.path)
     assert unknown.returncode == 2 and "bowerbird import inspect" in unknown.stderr
-    missing = bowerbird("import", "no-such-thing", "--store", store.path)
+    missing = run_command("import", "no-such-thing", "--store", store.path)
     assert missing.returncode == 2 and "no layout and no file" in missing.stderr
     (tmp_path / "map.toml").write_text(inspect(tmp_path / "clicks.csv").columns)
-    mapped = bowerbird(
+    mapped = run_command(
         "import", tmp_path / "clicks.csv", "--columns", tmp_path / "map.toml", "--store", store.path
     )
     assert mapped.returncode == 0 and len(store.log) == 1

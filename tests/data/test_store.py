@@ -15,6 +15,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.settings import SETTINGS_FILE
 from bowerbird.data.store import Store
 from bowerbird.errors import StoreError
+from commands import run_command
 
 FORK = multiprocessing.get_context("fork")
 
@@ -58,24 +59,25 @@ def test_meta_may_grow_inside_the_block(store: Store) -> None:
     assert current is not None and current.meta == {"loss": 1.5}
 
 
-def test_full_disk_leaves_the_old_version(store: Store, feed, bowerbird) -> None:
+def test_full_disk_leaves_the_old_version(store: Store, feed, bowerbird_on_a_full_disk) -> None:
     store.publish_catalogue(Catalogue.of([Item("old", "Old lamp")]))
     rows = [(f"new-{n}", secrets.token_hex(1000), "1", "") for n in range(100)]
-    process = bowerbird("import", "google-feed", feed(rows), "--store", store.path, largest_file=20_000)
+    arguments = ("import", "google-feed", feed(rows), "--store", store.path)
+    process = bowerbird_on_a_full_disk(*arguments, largest_file=20_000)
     assert process.returncode == 2, process.stderr
     assert "stays in force" in process.stderr and "Traceback" not in process.stderr
     assert Store.open(store.path).catalogue().ids == ["old"]
     assert hidden_files(store) == []
-    process = bowerbird("import", "google-feed", feed(rows), "--store", store.path)
+    process = run_command(*arguments)
     assert process.returncode == 0 and len(store.catalogue()) == 101
 
 
-def test_newer_layout_is_an_error(store: Store, bowerbird) -> None:
+def test_newer_layout_is_an_error(store: Store) -> None:
     text = (store.path / SETTINGS_FILE).read_text().replace("layout_version = 1", "layout_version = 99")
     (store.path / SETTINGS_FILE).write_text(text)
     with pytest.raises(StoreError, match=r"layout version 99.*reads version 1"):
         Store.open(store.path)
-    process = bowerbird("search", store.path, "lamp")
+    process = run_command("search", store.path, "lamp")
     assert process.returncode == 2 and "layout version 99" in process.stderr
 
 

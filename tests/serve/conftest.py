@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
 
 import factories
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
 from bowerbird.errors import BackboneError
+from bowerbird.recommend.train import complete
+from bowerbird.serve import running
+from bowerbird.serve.middleware.origins import LOOPBACK_HOSTS
+from bowerbird.serve.protection.settings import ServerSettings
+from bowerbird.serve.tenants.server import create_server
+
+LOCAL = "127.0.0.1"
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +64,33 @@ def server(shop_store: Path) -> Iterator[tuple[str, int]]:
 
 
 @pytest.fixture(scope="session")
-def serve() -> Callable[..., AbstractContextManager[tuple[str, int]]]:
-    """`serve(store, *options)`: another server process while the block runs."""
+def serve() -> Callable[..., AbstractContextManager[str]]:
+    """`serve(store, require_keys=True)`: the address of another server while the block runs."""
+    return serving_thread
+
+
+@contextlib.contextmanager
+def serving_thread(store: Path, port: int = 0, **settings: Any) -> Iterator[str]:
+    """A real server in a thread of this process: one of its own takes seconds to import everything again."""
+    allowed = ServerSettings(allowed_hosts=LOOPBACK_HOSTS, **settings)
+    app = create_server([store], warm_up=False, settings=allowed)
+    # The log is pytest's.
+    options = running.server_options(allowed) | {"log_config": None}
+    server, server_socket = uvicorn.Server(uvicorn.Config(app, **options)), running.open_socket(LOCAL, port)
+    address = f"http://{LOCAL}:{server_socket.getsockname()[1]}"
+    thread = threading.Thread(target=server.run, args=[[server_socket]], name=address)
+    thread.start()
+    try:
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive(), "the server does not end"
+
+
+@pytest.fixture(scope="session")
+def serve_process() -> Callable[..., AbstractContextManager[tuple[str, int]]]:
+    """`serve_process(store, *options)`: address and id of `bowerbird serve`, another process of its own."""
     return running_server
 
 
@@ -81,19 +117,22 @@ N_ITEMS = 60  # items of the small store
 
 
 @pytest.fixture
-def small_store(tmp_path: Path) -> Store:
-    """Items of two kinds and 40 users who like one kind each; made without a backbone."""
-    return create_small_store(tmp_path / "small")
+def small_store(tmp_path: Path, make_small_store: Callable[[Path], Store]) -> Store:
+    """Items of two kinds and 40 users who like one kind each; made without a backbone, the ranker trained."""
+    return make_small_store(tmp_path / "small")
 
 
 @pytest.fixture(scope="session")
-def make_small_store() -> Callable[[Path], Store]:
-    """Creates such a store in a folder."""
-    return create_small_store
+def make_small_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Store]:
+    """Creates such a store in a folder, as a copy: the ranker is trained once."""
+    trained = factories.toy_store(tmp_path_factory.mktemp("small") / "store", N_ITEMS, users=40)
+    complete(trained)
+    trained.log.close()
 
+    def make(path: Path) -> Store:
+        return Store.open(shutil.copytree(trained.path, path))
 
-def create_small_store(path: Path) -> Store:
-    return factories.toy_store(path, N_ITEMS, users=40)
+    return make
 
 
 Publish = Callable[[Store, int], None]

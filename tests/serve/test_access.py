@@ -21,6 +21,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bowerbird.cli.main import app as cli
+from bowerbird.cli.serve import access_message, server_settings
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from bowerbird.serve.bodies.errors import TEXT_PATHS
@@ -28,7 +29,7 @@ from bowerbird.serve.protection.keys import KEY_ROLES, KeyRing, Role
 from bowerbird.serve.protection.rates import RateLimiter
 from bowerbird.serve.protection.user_tokens import sign_user_token
 
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
+Serve = Callable[..., AbstractContextManager[str]]
 Routes = list[tuple[str, str, str]]
 """Method, path and role of each."""
 OWN, OTHER = "own/user", "other"
@@ -38,14 +39,13 @@ OWN, OTHER = "own/user", "other"
 class Shop:
     """A running server that asks for keys, and a key of every kind."""
 
-    address: str
+    client: httpx.Client
     path: Path
     keys: dict[str, str]
 
     def send(self, method: str, path: str, kind: str | None, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.keys.get(kind, kind)}"} if kind else {}
-        address = self.address + path
-        with httpx.stream(method, address, headers=headers, timeout=60, **options) as answer:
+        with self.client.stream(method, path, headers=headers, **options) as answer:
             if not answer.headers.get("content-type", "").startswith("text/event-stream"):
                 answer.read()  # a stream has no end
             return answer
@@ -62,13 +62,16 @@ def shop(
     foreign = KeyRing(make_small_store(tmp_path_factory.mktemp("access") / "tenant").path)
     keys["other store"] = foreign.create([Role.ADMIN])[1]
     keys["other store's token"] = sign_user_token(foreign.token_secret(), OWN, 1)
-    with serve(store.path, "--keys", "--rate", "5") as (address, _):
-        yield Shop(address, store.path, keys)
+    with (
+        serve(store.path, require_keys=True, requests_per_second=5) as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
+        yield Shop(client, store.path, keys)
 
 
 @pytest.fixture(scope="module")
 def all_routes(shop: Shop) -> Routes:
-    described = httpx.get(f"{shop.address}/openapi.json", timeout=60).json()["paths"]
+    described = shop.client.get("/openapi.json").json()["paths"]
     return [
         (method.upper(), path, route["x-role"])
         for path, methods in described.items()
@@ -139,10 +142,10 @@ def test_a_user_token_is_good_for_its_user_only(shop: Shop, all_routes: Routes) 
 
 def test_keys_come_as_clients_send_them(shop: Shop) -> None:
     key, write = shop.keys["read"], shop.keys["events:write"]
-    assert httpx.get(f"{shop.address}/trending", headers={"X-API-Key": key}).status_code == 200
-    assert httpx.post(f"{shop.address}/v1/batch", json={"batch": []}, auth=(write, "")).status_code == 200
+    assert shop.client.get("/trending", headers={"X-API-Key": key}).status_code == 200
+    assert shop.client.post("/v1/batch", json={"batch": []}, auth=(write, "")).status_code == 200
     for scheme in ("Basic !!!", "Bearer", "Digest x", "Bearer " + "x" * 8000):
-        answer = httpx.get(f"{shop.address}/trending", headers={"Authorization": scheme})
+        answer = shop.client.get("/trending", headers={"Authorization": scheme})
         assert answer.status_code == 401
 
 
@@ -206,13 +209,12 @@ def test_tokens_of_other_kinds_are_none(shop: Shop) -> None:
 
 
 def test_a_caller_above_its_rate_waits_and_events_do_not(shop: Shop) -> None:
-    with httpx.Client(base_url=shop.address, timeout=60) as client:
-        key = KeyRing(shop.path).create([Role.READ, Role.EVENTS_WRITE])[1]
-        headers = {"Authorization": f"Bearer {key}"}
-        statuses = [client.get("/items/i1", headers=headers) for _ in range(400)]
-        too_many = [answer for answer in statuses if answer.status_code == 429]
-        assert too_many and int(too_many[0].headers["retry-after"]) >= 1
-        assert client.post("/v1/batch", headers=headers, json={"batch": []}).status_code == 200
+    key = KeyRing(shop.path).create([Role.READ, Role.EVENTS_WRITE])[1]
+    headers = {"Authorization": f"Bearer {key}"}
+    statuses = [shop.client.get("/items/i1", headers=headers) for _ in range(400)]
+    too_many = [answer for answer in statuses if answer.status_code == 429]
+    assert too_many and int(too_many[0].headers["retry-after"]) >= 1
+    assert shop.client.post("/v1/batch", headers=headers, json={"batch": []}).status_code == 200
     assert shop.send("GET", "/items/i1", "read").status_code == 200, "others are not held up"
 
 
@@ -228,24 +230,31 @@ def test_a_bucket_fills_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "message", "status"),
+    ("host", "require_keys", "message", "status"),
     [
-        (["--host", "127.0.0.1"], "only this machine can connect", 200),
-        (["--host", "0.0.0.0"], "there is none yet", 401),
-        (["--host", "0.0.0.0", "--no-keys"], "WARNING", 200),
+        ("127.0.0.1", None, "only this machine can connect", 200),
+        ("0.0.0.0", None, "there is none yet", 401),
+        ("0.0.0.0", False, "WARNING", 200),
     ],
 )
 def test_keys_are_needed_unless_only_this_machine_can_connect(
-    small_store: Store, options: list[str], message: str, status: int
+    small_store: Store, serve: Serve, host: str, require_keys: bool | None, message: str, status: int
 ) -> None:
+    settings = server_settings([small_store.path], host, require_keys)
+    assert message in access_message(small_store.path, host, settings)
+    with serve(small_store.path, require_keys=settings.require_keys) as address:
+        assert httpx.get(f"{address}/trending", timeout=60).status_code == status
+
+
+def test_the_command_asks_for_keys_where_others_can_connect(small_store: Store) -> None:
     command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(small_store.path), "--port", "0"]
-    command += ["--no-warm-up", *options]
+    command += ["--no-warm-up", "--host", "0.0.0.0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
         assert process.stderr is not None
         try:
             lines = [process.stderr.readline(), process.stderr.readline()]
-            assert message in lines[0]
+            assert "there is none yet" in lines[0]
             address = lines[1].strip().replace("0.0.0.0", "127.0.0.1")
-            assert httpx.get(f"{address}/trending", timeout=60).status_code == status
+            assert httpx.get(f"{address}/trending", timeout=60).status_code == 401
         finally:
             os.kill(process.pid, signal.SIGTERM)

@@ -18,7 +18,7 @@ from bowerbird.serve.protection.keys import KeyRing
 from factories import group_vectors, publish_vectors, toy_catalogue, toy_events
 from waiting import wait_until
 
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
+Serve = Callable[..., AbstractContextManager[str]]
 BROKEN = [
     Item("untitled", "", image=b"x", price=1.0),
     Item("unpriced", "a lamp", image=b"x"),
@@ -44,7 +44,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def client(store: Store, serve: Serve) -> Iterator[httpx.Client]:
-    with serve(store.path) as (address, _), httpx.Client(base_url=address, timeout=120) as client:
+    with serve(store.path) as address, httpx.Client(base_url=address, timeout=120) as client:
         yield client
 
 

@@ -198,7 +198,7 @@ def late_server(
     store, port = make_small_store(tmp_path_factory.mktemp("late") / "store"), free_port()
     client = Client(f"http://127.0.0.1:{port}", retries=Retries(max_delay_s=0.2))
     sent = {client.event_queue.add("ann", "click", f"i{number % 60}") for number in range(500)}
-    with serve(store.path, "--port", str(port)):
+    with serve(store.path, port=port):
         yield LateServer(store, client, sent)
 
 

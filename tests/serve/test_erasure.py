@@ -124,8 +124,8 @@ def check_forgotten(client: httpx.Client, user: str) -> None:
     assert get_recommended(client, user) == get_recommended(client, "never-seen")
 
 
-def test_erasures_take_effect_while_the_store_is_locked(store: Store, serve: Serve) -> None:
-    with serve(store.path) as (address, _), connect(address) as client:
+def test_erasures_take_effect_while_the_store_is_locked(store: Store, serve_process: Serve) -> None:
+    with serve_process(store.path) as (address, _), connect(address) as client:
         before, new_user = served_ranker(client), ERASED[7]
         assert ONLY_ERASED_LIKED in get_item_ids(client, "/trending")
         assert ONLY_ERASED_LIKED not in get_recommended(client, new_user)
@@ -159,8 +159,8 @@ def test_erasures_take_effect_while_the_store_is_locked(store: Store, serve: Ser
         assert version.meta["inputs"]["log_generation"] == store.log.generation
 
 
-def test_every_erasure_has_the_ranker_trained_again(store: Store, serve: Serve) -> None:
-    with serve(store.path) as (address, _), connect(address) as client:
+def test_every_erasure_has_the_ranker_trained_again(store: Store, serve_process: Serve) -> None:
+    with serve_process(store.path) as (address, _), connect(address) as client:
         rankers = [served_ranker(client)]
         for user in ERASED[:3]:
             erase(client, user)
@@ -183,24 +183,24 @@ def kill(process: int) -> None:
     os.kill(process, signal.SIGKILL)
 
 
-def test_erasures_of_a_killed_server_are_done_by_the_next_one(store: Store, serve: Serve) -> None:
+def test_erasures_of_a_killed_server_are_done_by_the_next_one(store: Store, serve_process: Serve) -> None:
     user = ERASED[0]
-    with store.lock("an import"), serve(store.path) as (address, process):
+    with store.lock("an import"), serve_process(store.path) as (address, process):
         with connect(address) as client:
             erase(client, user)
         kill(process)
     assert not is_empty(store) and store.log.has_events_of(user)
-    with serve(store.path) as (address, _), connect(address) as client:
+    with serve_process(store.path) as (address, _), connect(address) as client:
         check_forgotten(client, user)
         wait_for(lambda: is_empty(store), "the erasure")
         assert files_with(store, user) == []
         check_forgotten(client, user)
 
 
-def test_another_server_of_the_store_forgets_them_too(store: Store, serve: Serve) -> None:
+def test_another_server_of_the_store_forgets_them_too(store: Store, serve_process: Serve) -> None:
     with (
-        serve(store.path) as (first, _),
-        serve(store.path, "--workers", "2") as (second, _),
+        serve_process(store.path) as (first, _),
+        serve_process(store.path, "--workers", "2") as (second, _),
         connect(first) as client,
     ):
         before = served_ranker(client)

@@ -19,7 +19,7 @@ from bowerbird.data.store import Store
 from bowerbird.serve.protection.keys import KeyRing, Role
 from bowerbird.serve.protection.user_tokens import sign_user_token
 
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
+Serve = Callable[..., AbstractContextManager[str]]
 AT = "2026-01-05T10:00:00Z"
 
 
@@ -48,7 +48,7 @@ def shop(
     roles = (Role.EVENTS_WRITE, Role.READ, Role.ADMIN)
     keys = {role.value: ring.create([role])[1] for role in roles}
     keys["token"] = sign_user_token(ring.token_secret(), "ann", 1)
-    with serve(store.path, "--keys", "--rate", "1000") as (address, _):
+    with serve(store.path, require_keys=True, requests_per_second=1000) as address:
         yield Shop(address, store.path, keys)
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from bowerbird.data.store import Store
 
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
+Serve = Callable[..., AbstractContextManager[str]]
 CHAT = "/v1/chat/completions"
 
 
@@ -140,7 +140,7 @@ def test_a_client_that_leaves_in_mid_body_is_no_failure(
 @pytest.mark.slow
 def test_slow_clients_hold_up_nobody_and_no_shutdown(small_store: Store, serve: Serve) -> None:
     """`serve` waits 30 s for the process to end at most."""
-    with serve(small_store.path) as (address, _):
+    with serve(small_store.path) as address:
         slow = [half_a_body(address, path) for path in ("/v1/track", CHAT, "/search")]
         silent = connect(address)
         assert httpx.get(f"{address}/livez").status_code == 200
@@ -249,7 +249,7 @@ def test_a_wrong_method_names_the_right_ones(client: httpx.Client) -> None:
 
 def test_a_log_that_was_moved_away_is_an_error(small_store: Store, serve: Serve) -> None:
     events, elsewhere = small_store.path / "events", small_store.path / "moved"
-    with serve(small_store.path) as (address, _):
+    with serve(small_store.path) as address:
         assert httpx.get(f"{address}/readyz").status_code == 200
         assert httpx.get(f"{address}/users/u/recommendations").status_code == 200
         shutil.move(events, elsewhere)
@@ -267,7 +267,7 @@ def test_a_log_that_was_moved_away_is_an_error(small_store: Store, serve: Serve)
 
 def test_a_locked_store_names_no_process(small_store: Store, serve: Serve) -> None:
     (small_store.path / "taste").mkdir(exist_ok=True)
-    with serve(small_store.path) as (address, _):
+    with serve(small_store.path) as address:
         httpx.post(f"{address}/v1/track", json=track_call("u", "i1"))
         (small_store.path / "taste" / "overrides.json").write_text("{")
         answer = httpx.get(f"{address}/users/u/interests")

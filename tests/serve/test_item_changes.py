@@ -16,7 +16,7 @@ from bowerbird.data.ingest.item_changes import ItemPatch, patched
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
+Serve = Callable[..., AbstractContextManager[str]]
 
 
 def picture(width: int, height: int) -> bytes:
@@ -30,7 +30,7 @@ def client(
     tmp_path_factory: pytest.TempPathFactory, make_small_store: Callable[[Path], Store], serve: Serve
 ) -> Iterator[httpx.Client]:
     store = make_small_store(tmp_path_factory.mktemp("changes") / "store")
-    with serve(store.path) as (address, _), httpx.Client(base_url=address, timeout=300) as client:
+    with serve(store.path) as address, httpx.Client(base_url=address, timeout=300) as client:
         yield client
 
 

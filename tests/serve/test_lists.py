@@ -22,7 +22,7 @@ from bowerbird.serve.bodies.items import RelatedItems, ScoredItems
 from bowerbird.serve.bodies.recommendations import Recommendations
 from waiting import wait_until
 
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
+Serve = Callable[..., AbstractContextManager[str]]
 N_ITEMS = 48
 
 
@@ -46,7 +46,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def client(store: Store, serve: Serve) -> Iterator[httpx.Client]:
-    with serve(store.path) as (address, _), httpx.Client(base_url=address, timeout=300) as client:
+    with serve(store.path) as address, httpx.Client(base_url=address, timeout=300) as client:
         yield client
 
 

@@ -36,7 +36,7 @@ from bowerbird.serve.mcp.tools import TOOLS
 from bowerbird.serve.protection.keys import KeyRing, Role
 from bowerbird.serve.protection.user_tokens import sign_user_token
 
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
+Serve = Callable[..., AbstractContextManager[str]]
 MODES = ("auto", "legacy")
 """Of the client: the protocol of 2026-07-28, and the handshake of the revisions before."""
 USER = "u1"
@@ -93,7 +93,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[Sho
     kinds["agent"] = [Role.READ, Role.EVENTS_WRITE]
     keys = {kind: ring.create(roles)[1] for kind, roles in kinds.items()}
     keys["user"] = sign_user_token(ring.token_secret(), USER, 1)
-    with serve(store.path, "--keys") as (address, _):
+    with serve(store.path, require_keys=True) as address:
         shop = Shop(address, store.path, keys)
         httpx.post(
             f"{address}/mcp", json={}, headers=shop.headers("read"), timeout=300

@@ -41,7 +41,7 @@ class Shop:
 def shop(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with scripted_endpoint([play_model]) as endpoint:
         store = store_with_endpoint(tmp_path_factory.mktemp("real") / "store", endpoint.url)
-        with serve(store.path) as (url, _):
+        with serve(store.path) as url:
             yield Shop(url, store)
 
 

@@ -17,14 +17,14 @@ from bowerbird.assist.reply import Reply
 from bowerbird.serve.openai.bodies import CompletionBody, EmbeddingList, ModelBody, ResponseBody
 from bowerbird.serve.openai.schema_filler import SchemaFiller, UnfitSchema
 
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
+Serve = Callable[..., AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[openai.OpenAI]:
     path = tmp_path_factory.mktemp("responses") / "store"
     factories.toy_store(path, factories.lamps_and_rugs(24), factories.toy_events(20, 24))
-    with serve(path) as (address, _):
+    with serve(path) as address:
         yield openai.OpenAI(base_url=f"{address}/v1", api_key="none", timeout=300, max_retries=0)
 
 

@@ -34,7 +34,7 @@ def client(
     endpoint: ScriptedEndpoint, serve: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[openai.OpenAI]:
     store = store_with_endpoint(tmp_path_factory.mktemp("tools") / "store", endpoint.url)
-    with serve(store.path) as (address, _):
+    with serve(store.path) as address:
         yield openai.OpenAI(base_url=f"{address}/v1", api_key="none", timeout=120, max_retries=0)
 
 

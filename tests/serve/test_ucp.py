@@ -22,7 +22,7 @@ import factories
 from bowerbird.data.items import Item
 from bowerbird.serve.protection.keys import KeyRing, Role
 
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
+Serve = Callable[..., AbstractContextManager[str]]
 
 
 def shirt(size: str, color: str, price: float, **fields: Any) -> Item:
@@ -77,7 +77,7 @@ class Platform:
 def platform(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[Platform]:
     store = factories.toy_store(tmp_path_factory.mktemp("ucp") / "store", ITEMS)
     key = KeyRing(store.path).create([Role.READ])[1]
-    with serve(store.path, "--keys", "--rate", "1000") as (address, _):
+    with serve(store.path, require_keys=True, requests_per_second=1000) as address:
         yield Platform(address, key)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -20,11 +18,12 @@ from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.recommend.train import complete
+from commands import run_command
 
 pytestmark = pytest.mark.slow
 
 Publish = Callable[[Store, int], None]
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
+Serve = Callable[..., AbstractContextManager[str]]
 DEADLINE_S = 600  # training is slow on a busy machine
 
 
@@ -80,7 +79,7 @@ def test_new_items_take_part_without_a_restart(
     small_store: Store, serve: Serve, publish: tuple[Publish, Publish]
 ) -> None:
     publish_catalogue, publish_vectors = publish
-    with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
+    with serve(small_store.path) as address, httpx.Client(base_url=address, timeout=60) as client:
         before = get_json(client, "/healthz")
         assert before["items"] == 60 and client.get("/items/i61").status_code == 404
         rejected = client.post("/v1/track", json=save_message("new", "i61")).json()["rejected"]
@@ -112,7 +111,7 @@ def test_new_items_take_part_without_a_restart(
 
 
 def test_new_prices_and_stock_are_served_without_training(small_store: Store, serve: Serve, tmp_path) -> None:
-    with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
+    with serve(small_store.path) as address, httpx.Client(base_url=address, timeout=60) as client:
         before = served_versions(client)
         sold_out = get_recommended(client, "u1", 5)[0]
         feed = tmp_path / "feed.tsv"
@@ -131,7 +130,7 @@ def test_new_prices_and_stock_are_served_without_training(small_store: Store, se
 
 
 def test_withdrawn_items_disappear_and_return(small_store: Store, serve: Serve) -> None:
-    with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
+    with serve(small_store.path) as address, httpx.Client(base_url=address, timeout=60) as client:
         catalogue = small_store.catalogue()
         small_store.publish_catalogue(Catalogue(catalogue.table.slice(10)))
         wait_for(lambda: client.get("/items/i7").status_code, lambda status: status == 404)
@@ -150,7 +149,7 @@ def test_withdrawn_and_sold_out_items_leave_every_answer_of_a_running_server(
     feed = tmp_path / "feed.tsv"
     feed.write_text("id\ttitle\tavailability\ni2\tthing 2\tout_of_stock\n")
     gone = {"i1", "i2"}
-    with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
+    with serve(small_store.path) as address, httpx.Client(base_url=address, timeout=60) as client:
 
         def answered() -> set[str]:
             hits = get_json(client, "/search", item="i9", n=60)["items"]
@@ -158,16 +157,14 @@ def test_withdrawn_and_sold_out_items_leave_every_answer_of_a_running_server(
             return {item["item_id"] for item in hits + similar} | set(get_recommended(client, "u1", 60))
 
         assert gone & answered()
-        subprocess.run(
-            [sys.executable, "-m", "bowerbird", "items", "remove", str(small_store.path), "i1"], check=True
-        )
+        assert run_command("items", "remove", small_store.path, "i1").returncode == 0
         import_layout(small_store, "google-feed", [feed])
         wait_for(answered, lambda ids: not gone & ids)
         assert client.get("/items/i1").status_code == 404
 
 
 def test_versions_that_can_not_be_opened_change_nothing(small_store: Store, serve: Serve) -> None:
-    with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
+    with serve(small_store.path) as address, httpx.Client(base_url=address, timeout=60) as client:
         with small_store.publishing("vectors", {"holdout": {"until": None, "user_share": 0.0}}) as folder:
             (folder / "vectors.npy").write_bytes(b"broken")
             (folder / "ids.json").write_text('["i1"]')
@@ -182,7 +179,7 @@ def test_versions_that_can_not_be_opened_change_nothing(small_store: Store, serv
 def test_every_erasure_is_followed_by_a_ranker_that_does_not_know_them(
     small_store: Store, serve: Serve
 ) -> None:
-    with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
+    with serve(small_store.path) as address, httpx.Client(base_url=address, timeout=60) as client:
         names = [served_versions(client)["ranker"]]
         for user in ("u1", "u2", "u3"):
             assert client.delete(f"/users/{user}").json()["status"] == "acknowledged"
@@ -206,7 +203,7 @@ def test_a_rollback_reaches_a_server_under_load_without_a_failed_request(
     publish_vectors(small_store, 60)
     complete(small_store)
     second = small_store.snapshot()
-    with serve(small_store.path) as (address, _):
+    with serve(small_store.path) as address:
         stop, answers, failed = threading.Event(), [], []
 
         def load(path: str, **params: Any) -> None:
@@ -227,9 +224,8 @@ def test_a_rollback_reaches_a_server_under_load_without_a_failed_request(
         try:
             with httpx.Client(base_url=address, timeout=60) as client:
                 for number, snapshot in ((first.number, first), (None, second), (first.number, first)):
-                    arguments = ["versions", "rollback", str(small_store.path)]
-                    arguments += [] if number is None else [str(number)]
-                    subprocess.run([sys.executable, "-m", "bowerbird", *arguments], check=True)
+                    arguments = [small_store.path, *([] if number is None else [number])]
+                    assert run_command("versions", "rollback", *arguments).returncode == 0
                     wait_for(lambda: existing_versions(client), lambda names: names == snapshot.names)  # noqa: B023
         finally:
             stop.set()
@@ -249,15 +245,15 @@ def test_a_server_that_starts_before_new_vectors_have_a_ranker_answers_from_the_
     old = small_store.snapshot().names
     publish_catalogue(small_store, 64)
     publish_vectors(small_store, 64)
-    with serve(small_store.path) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
+    with serve(small_store.path) as address, httpx.Client(base_url=address, timeout=60) as client:
         *before, _ = poll_until(lambda: get_json(client, "/healthz"), lambda health: health["items"] == 64)
         assert before, "it answered before the ranker was trained"
         assert {health["versions"]["vectors"] for health in before} == {old["vectors"]}
         assert small_store.snapshot().complete
 
 
-def test_every_process_knows_the_events_of_all(small_store: Store, serve: Serve) -> None:
-    with serve(small_store.path, "--workers", "2") as (address, _):
+def test_every_process_knows_the_events_of_all(small_store: Store, serve_process: Any) -> None:
+    with serve_process(small_store.path, "--workers", "2") as (address, _):
         for turn in range(24):
             user, item = f"w{turn}", f"i{turn}"
             with httpx.Client(base_url=address, timeout=60) as client:  # a new connection: any of them

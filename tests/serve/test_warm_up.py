@@ -30,9 +30,9 @@ def chat(client: httpx.Client, text: str) -> dict[str, object]:
 
 @pytest.mark.slow
 def test_the_answers_of_a_warm_server_are_those_of_a_cold_one(
-    shop_store: Path, address: str, serve: Callable[..., AbstractContextManager[tuple[str, int]]]
+    shop_store: Path, address: str, serve_process: Callable[..., AbstractContextManager[tuple[str, int]]]
 ) -> None:
-    with serve(shop_store, "--warm-up") as (warm_address, _):
+    with serve_process(shop_store, "--warm-up") as (warm_address, _):
         client = httpx.Client(base_url=warm_address, timeout=120)
         early = chat(client, "a lamp under 500")
         assert early["items"] and early["writer"] == "template"

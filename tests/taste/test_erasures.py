@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from bowerbird.taste.control.overrides import Overrides
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.profile.export import export_user
 from bowerbird.taste.profile.profile import TasteReader
+from commands import run_command
 
 MakeEvent = Callable[..., Event]
 NAME = "zebulon-the-visitor"
@@ -361,10 +361,7 @@ def test_the_command_completes_what_is_queued(store: Store, did: MakeEvent) -> N
     users = [NAME, "ann", "bo", "cy"]
     store.log.append([did(user, k) for k, user in enumerate(users)])
     request_erasures(store, [NAME])  # and the server was killed
-    options = [argument for user in ("ann", "bo") for argument in ("--user", user)]
-    command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(store.path), *options, "--json"]
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    result = run_command("taste", "forget", store.path, "--user", "ann", "--user", "bo", "--json")
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == {"users": ["ann", "bo"], "events_erased": 3}
     assert store.log.read()["user_id"].to_pylist() == ["cy"] and files_with(store.path, NAME) == []

@@ -20,6 +20,7 @@ from bowerbird.taste.control.erasure_queue import ErasureQueue
 from bowerbird.taste.control.forgetting import erase_queued, forget, is_named
 from bowerbird.taste.control.overrides import Overrides
 from bowerbird.taste.graph import TasteGraph
+from commands import run_command
 
 NAME = "zebulon-the-visitor"
 UNKNOWN = "never-seen"
@@ -69,8 +70,7 @@ def test_forgetting_an_unknown_user_changes_no_file(used: Store, with_snapshot: 
         (used.taste / "user_states.json").unlink()
     before, generation = content(used.path), used.log.generation
     assert not is_named(used, UNKNOWN) and forget(used, UNKNOWN) == 0
-    command = [sys.executable, "-m", "bowerbird", "taste", "forget", str(used.path), "--user", UNKNOWN]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = run_command("taste", "forget", used.path, "--user", UNKNOWN)
     assert result.returncode == 2 and "nothing was erased" in " ".join(result.stderr.split())
     used.log.close()
     assert content(used.path) == before and used.log.generation == generation

@@ -87,10 +87,8 @@ def serve(
     from bowerbird.serve import running
     from bowerbird.serve.tenants.server import create_server, store_apps
 
-    if require_keys is None:
-        require_keys = not is_loopback(host) or len(stores) > 1
     settings = replace(
-        _server_settings(host, require_keys, allow_host or [], allow_origin or []),
+        server_settings(stores, host, require_keys, allow_host or [], allow_origin or []),
         requests_per_second=rate,
         log_requests=log_requests,
         traces_to=traces_to,
@@ -98,7 +96,7 @@ def serve(
     # With several workers too: errors are reported here, and missing models are trained once.
     app = create_server(stores, warm_up=warm_up, settings=settings)
     for store in stores:
-        print(_access_message(store, host, settings), file=sys.stderr, flush=True)
+        print(access_message(store, host, settings), file=sys.stderr, flush=True)
     if check:
         for store, store_app in zip(stores, store_apps(app), strict=True):
             store_app.state.app_state.served.assistant.parts.warm_up()
@@ -114,11 +112,12 @@ def serve(
     running.run_workers(stores, workers, warm_up, server_socket, settings)
 
 
-def _server_settings(
+def server_settings(
+    stores: Sequence[Path],
     host: str,
-    require_keys: bool,
-    hosts: Sequence[str],
-    origins: Sequence[str],
+    require_keys: bool | None,
+    hosts: Sequence[str] = (),
+    origins: Sequence[str] = (),
 ) -> ServerSettings:
     """The settings that the options ask for. Raises `InputError` for an origin that is none."""
     from bowerbird.errors import InputError
@@ -133,7 +132,7 @@ def _server_settings(
     # Without keys only the name protects: a page elsewhere may have its own name resolve to this machine.
     names = (*LOOPBACK_HOSTS, *hosts) if is_local else tuple(hosts)
     return ServerSettings(
-        require_keys=require_keys,
+        require_keys=(not is_local or len(stores) > 1) if require_keys is None else require_keys,
         allowed_hosts=names,
         allowed_origins=tuple(origins),
     )
@@ -147,7 +146,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _access_message(store: Path, host: str, settings: ServerSettings) -> str:
+def access_message(store: Path, host: str, settings: ServerSettings) -> str:
     """What is said at the start about who may call."""
     from bowerbird.serve.protection.keys import KeyRing
 

@@ -28,7 +28,7 @@ MAX_HEADER_BYTES = 32 * 2**10
 
 def run(app: FastAPI, server_socket: socket.socket, settings: ServerSettings) -> None:
     """Serve an app from this process until SIGTERM or Ctrl-C."""
-    uvicorn.Server(uvicorn.Config(app, **_options(settings))).run(sockets=[server_socket])
+    uvicorn.Server(uvicorn.Config(app, **server_options(settings))).run(sockets=[server_socket])
 
 
 def run_workers(
@@ -44,10 +44,11 @@ def run_workers(
     if warm_up:
         os.environ[WARM_UP_VARIABLE] = "1"
     app = "bowerbird.serve.tenants.server:worker"
-    uvicorn.run(app, factory=True, workers=workers, fd=server_socket.fileno(), **_options(settings))
+    uvicorn.run(app, factory=True, workers=workers, fd=server_socket.fileno(), **server_options(settings))
 
 
-def _options(settings: ServerSettings) -> dict[str, Any]:
+def server_options(settings: ServerSettings) -> dict[str, Any]:
+    """What uvicorn is told: the log, and the limits of connections."""
     return {
         "log_config": _log_config(settings.log_requests),
         "access_log": False,

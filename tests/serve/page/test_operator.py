@@ -59,10 +59,8 @@ def operated_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="module")
-def address(
-    operated_store: Store, serve: Callable[..., AbstractContextManager[tuple[str, int]]]
-) -> Iterator[str]:
-    with serve(operated_store.path) as (address, _):
+def address(operated_store: Store, serve: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
+    with serve(operated_store.path) as address:
         yield address
 
 
