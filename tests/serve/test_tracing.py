@@ -59,12 +59,15 @@ def collector() -> Iterator[tuple[str, list[bytes]]]:
 
 
 @pytest.fixture(scope="module")
-def requests(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+def requests(serve_process: Any, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """What a collector got of a server until it ended."""
     reply = "The lamp [1] is red."
     with scripted_endpoint([answer(reply)]) as endpoint, collector() as (address, received):
         store = store_with_endpoint(tmp_path_factory.mktemp("traced") / "store", endpoint.url)
-        with serve(store.path, "--traces-to", address) as (url, _), httpx.Client(base_url=url) as client:
+        with (
+            serve_process(store.path, "--traces-to", address) as (url, _),
+            httpx.Client(base_url=url) as client,
+        ):
             use(client)
         return received
 
