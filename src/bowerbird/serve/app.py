@@ -136,14 +136,16 @@ def _complete_document(app: FastAPI) -> None:
     """Add to the OpenAPI document what FastAPI does not find: the keys that routes name as their security,
     the body of their errors, and the events of streams, which are of type `string` there."""
     describe = app.openapi
-    models = [(CompletionChunk, "serialization"), (ErrorBody, "serialization")]
 
     def openapi() -> dict[str, Any]:
         document = describe()
-        _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")
+        _, models = models_json_schema(
+            [(CompletionChunk, "serialization"), (ErrorBody, "serialization")],
+            ref_template="#/components/schemas/{model}",
+        )
         components = document["components"]
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        components["schemas"] = found["$defs"] | components["schemas"]
+        components["schemas"] = models["$defs"] | components["schemas"]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
