@@ -246,7 +246,7 @@ def test_keys_are_needed_unless_only_this_machine_can_connect(
         assert httpx.get(f"{address}/trending", timeout=60).status_code == status
 
 
-def test_the_command_asks_for_keys_where_others_can_connect(small_store: Store) -> None:
+def test_the_command_requires_keys_where_others_can_connect(small_store: Store) -> None:
     command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(small_store.path), "--port", "0"]
     command += ["--no-warm-up", "--host", "0.0.0.0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:

@@ -139,13 +139,13 @@ def _complete_document(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = describe()
-        _, models = models_json_schema(
+        _, schemas = models_json_schema(
             [(CompletionChunk, "serialization"), (ErrorBody, "serialization")],
             ref_template="#/components/schemas/{model}",
         )
         components = document["components"]
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        components["schemas"] = models["$defs"] | components["schemas"]
+        components["schemas"] = schemas["$defs"] | components["schemas"]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
