@@ -21,7 +21,14 @@ from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.readers.events import ga4, segment, segment_files, snowplow, snowplow_files
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import parse_events, parse_message
-from bowerbird.data.readers.records import AliasDraft, EventBatch, ParsedEvent, RejectedRow
+from bowerbird.data.readers.records import (
+    AliasDraft,
+    EventBatch,
+    EventDraft,
+    IgnoredRow,
+    ParsedEvent,
+    RejectedRow,
+)
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 
@@ -125,7 +132,7 @@ def test_ga4_joins_a_device_and_a_login() -> None:
     assert isinstance(event, Event) and (event.user_id, event.surface) == ("ann", None)
 
 
-@pytest.mark.parametrize("form", ["list", "bigquery"])
+@pytest.mark.parametrize("form", ["list", "bigquery", "bytes"])
 def test_ga4_in_parquet_is_as_in_json(tmp_path: Path, form: str) -> None:
     row: dict[str, Any] = {
         "event_name": "select_item",
@@ -140,8 +147,32 @@ def test_ga4_in_parquet_is_as_in_json(tmp_path: Path, form: str) -> None:
     if form == "bigquery":
         for name in ("items", "event_params"):
             row[name] = {"list": [{"element": entry} for entry in row[name]]}
+    if form == "bytes":
+        row["user_pseudo_id"] = row["user_pseudo_id"].encode()
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "ga4.parquet")
-    assert [draft.event for draft in ga4.read([tmp_path / "ga4.parquet"])] == expected  # type: ignore[union-attr]
+    assert parsed_by(ga4.read([tmp_path / "ga4.parquet"])) == counted(map(ParsedEvent, expected))
+
+
+def test_all_rows_of_ga4_in_parquet_are_as_in_json(tmp_path: Path) -> None:
+    """Rows without an item are counted by their names, and those with two ids join them."""
+    rows = [
+        {**GA4, "event_name": name, "user_id": user, "device": {"category": "mobile"}}
+        for name in ("page_view", " view_item ", "scroll", "page_view", "", None)
+        for user in (None, "ann", "")
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "ga4.parquet")
+    (tmp_path / "ga4.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    in_parquet, in_json = (list(ga4.read([tmp_path / f"ga4.{form}"])) for form in ("parquet", "jsonl"))
+    assert parsed_by(in_parquet) == parsed_by(in_json)
+    assert ignored_by(in_parquet) == ignored_by(in_json) == {"event 'page_view'": 4, "event 'scroll'": 2}
+
+
+def ignored_by(read: Iterable[Any]) -> Counter[str]:
+    counts = Counter[str]()
+    for record in read:
+        if isinstance(record, IgnoredRow):
+            counts[record.description] += record.count
+    return counts
 
 
 def snowplow_row(**fields: Any) -> str:
@@ -313,6 +344,8 @@ def parsed_by(read: Iterable[Any]) -> Counter[Any]:
         if isinstance(record, EventBatch):
             for index, row in enumerate(with_event_ids(record.rows).to_pylist()):
                 records[ParsedEvent(Event.from_row(row), record.repairs.get(index, ()))] += 1
+        elif isinstance(record, EventDraft):
+            records[ParsedEvent(record.event, record.repairs)] += 1
         elif isinstance(record, AliasDraft):
             records[record.alias] = 1
         elif isinstance(record, RejectedRow):

@@ -37,13 +37,18 @@ def read_rows(
 def _parquet_rows(path: Path, required: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     number = 0
     for table, _ in read_parquet(path, required):
-        try:
-            rows = _in_microseconds(table).to_pylist()
-        except (ValueError, OverflowError, pa.ArrowException) as error:
-            raise InputError(f"{path} is damaged or holds values that can't be read ({error})") from None
-        for row in rows:
+        for row in python_rows(path, table):
             number += 1
             yield f"{path.name}:{number}", row
+
+
+def python_rows(path: Path, table: pa.Table) -> list[dict[str, Any]]:
+    """The rows of a Parquet file's table. Raises `InputError` for values that Python does not have."""
+    try:
+        rows: list[dict[str, Any]] = _in_microseconds(table).to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        raise InputError(f"{path} is damaged or holds values that can't be read ({error})") from None
+    return rows
 
 
 def _in_microseconds(table: pa.Table) -> pa.Table:
