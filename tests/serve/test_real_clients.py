@@ -1,7 +1,8 @@
 """Clients of others, unmodified, and clients that are generated from our document, against a real server.
 
 Those in Python have an environment of their own, `.venv-clients`, which `make test-clients` fills from
-`real_clients/requirements.txt`; the one in TypeScript is `clients/typescript`, for which Node is needed.
+`real_clients/requirements.txt`, and so has Schemathesis, `.venv-schemathesis`; the one in TypeScript is
+`clients/typescript`, for which Node is needed.
 """
 
 from __future__ import annotations
@@ -18,15 +19,37 @@ import httpx
 import pytest
 
 from bowerbird.data.store import Store
+from bowerbird.serve.protection.keys import KeyRing, Role
 from scripted_endpoint import scripted_endpoint
 from tool_calling_model import play_model, store_with_endpoint
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "real_clients"
 PYTHON = Path(os.environ.get("BOWERBIRD_CLIENTS_PYTHON", ROOT / ".venv-clients" / "bin" / "python"))
+SCHEMATHESIS = Path(
+    os.environ.get("BOWERBIRD_SCHEMATHESIS", ROOT / ".venv-schemathesis" / "bin" / "schemathesis")
+)
 pytestmark = pytest.mark.slow
 needs_clients = pytest.mark.skipif(not PYTHON.exists(), reason="no .venv-clients: run `make test-clients`")
 needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not installed")
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A server that asks for keys, and one that opens everything."""
+
+    url: str
+    key: str
+
+
+@pytest.fixture(scope="module")
+def protected(
+    serve: Any, make_small_store: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Protected]:
+    store = make_small_store(tmp_path_factory.mktemp("described") / "store")
+    key = KeyRing(store.path).create([Role.ADMIN])[1]
+    with serve(store.path, "--keys", "--rate", "100000") as (url, _):
+        yield Protected(url, key)
 
 
 @dataclass(frozen=True)
@@ -65,6 +88,25 @@ def test_what_a_client_sends_is_stored(shop: Shop, name: str) -> None:
     run(PYTHON, SCRIPTS / f"use_{name}.py", shop.url)
     users = shop.store.log.read().column("user_id").to_pylist()
     assert users.count(f"{name}-user") == 250
+
+
+@pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="no .venv-schemathesis: run `make test-clients`")
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+def test_the_api_is_as_described(protected: Protected, first: int, tmp_path: Path) -> None:
+    """Schemathesis sends what the served document allows and forbids, and compares the answers with it: all
+    checks, every fourth operation at a time."""
+    document = httpx.get(f"{protected.url}/openapi.json", timeout=60).json()
+    operations = [
+        (method, path) for path, methods in sorted(document["paths"].items()) for method in sorted(methods)
+    ]
+    options = [f"--include-name={method.upper()} {path}" for method, path in operations[first::4]]
+    run(
+        *(SCHEMATHESIS, "run", f"{protected.url}/openapi.json", "--checks=all"),
+        *("--max-examples=5", "--seed=1", "--continue-on-failure", "--request-timeout=60"),
+        f"--header=Authorization: Bearer {protected.key}",
+        *options,
+        folder=tmp_path,
+    )
 
 
 @needs_node

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 import re
 import time
@@ -18,6 +19,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import factories
 from bowerbird.data.events import Action, Event
@@ -54,6 +57,12 @@ BODIES: dict[str, Any] = {
     "/users/{user}/taste/weight": {"interest": "1", "weight": 0.5},
     "/items": {"items": [{"item_id": "i3", "title": "new", "price": 3.0}]},
     "/items/{item_id}": {"price": 4.0},
+    "/api/feedback": [{"FeedbackType": "like", "UserId": USER, "ItemId": "i1"}],
+    "/api/session/recommend": [{"FeedbackType": "like", "UserId": USER, "ItemId": "i1"}],
+    "/api/item": {"ItemId": "i3", "Comment": "new"},
+    "/api/items": [{"ItemId": "i3", "Comment": "new"}],
+    "/ucp/catalog/search": {"query": "thing"},
+    "/ucp/catalog/lookup": {"ids": ["i1"]},
 }
 
 
@@ -126,10 +135,19 @@ class Server:
         return digest.hexdigest()
 
 
+def picture_of(store: str) -> bytes:
+    """A picture whose bytes name a store."""
+    buffer, comment = io.BytesIO(), PngInfo()
+    comment.add_text("store", store)
+    Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=comment)
+    return buffer.getvalue()
+
+
 def create_store(path: Path) -> Path:
-    """Items i0, i1, … and users u0, u1, … whose texts name the store."""
+    """Items i0, i1, … and users u0, u1, … whose texts and pictures name the store."""
+    picture = picture_of(path.name)
     items = [
-        Item(f"i{k}", f"{path.name} thing {k}", brand=f"{path.name}-brand", price=5.0 + k, currency="EUR")
+        Item(f"i{k}", f"{path.name} thing {k}", brand=f"{path.name}-brand", price=5.0 + k, image=picture)
         for k in range(24)
     ]
     events = [
@@ -188,6 +206,7 @@ def query_of(parameters: list[dict[str, Any]]) -> str:
 
 def fill(path: str) -> str:
     values = {"user": USER, "item_id": "i1", "interest": "1", "model": "bowerbird"}
+    values |= {"feedback_type": "like", "name": "popular"}
     return re.sub(r"{(\w+)}", lambda match: values.get(match[1], "x"), path)
 
 
@@ -199,7 +218,7 @@ def body_of(method: str, path: str) -> Any:
 def test_nothing_of_another_store_is_shown_or_changed(
     server: Server, routes: list[tuple[str, str, str]], kind: str
 ) -> None:
-    assert len(routes) >= 55
+    assert len(routes) >= 110 and sum(path.startswith("/api/") for _, path, _ in routes) >= 25
     before = server.digest(AMBER)
     for method, path, role in routes:
         credential, filled, body = server.credentials[BIRCH][kind], fill(path), body_of(method, path)
@@ -236,8 +255,10 @@ def test_each_key_shows_its_own_store(server: Server, routes: list[tuple[str, st
             assert by_path.status == answer.status, path
     assert shown >= {"/popular", "/search", "/users", "/items/{item_id}", "/items/{item_id}/similar"}
     assert shown >= {f"/users/{{user}}/{name}" for name in ("recommendations", "taste", "taste/export")}
+    assert shown >= {"/api/items", "/api/item/{item_id}", "/api/users", "/api/feedback"}
     item = server.send("GET", "/items/i1", key).body
     assert item["image"] == f"/stores/{AMBER}/items/i1/image"
+    assert server.send("GET", "/healthz", key).body["address"] == f"/stores/{AMBER}", "for the page"
     assert 'route="/users",status="200"} ' in server.send("GET", "/metrics", key).text
 
 
@@ -259,6 +280,18 @@ def test_what_one_store_gave_out_is_nothing_to_another(server: Server) -> None:
     for path, key in ((f"/stores/{BIRCH}", None), ("", birch), (f"/stores/{BIRCH}", amber)):
         assert server.send("GET", f"{path}/shared-boards/{token}", key).status == 404
     assert server.send("GET", f"{boards}/{board}", birch).status == 404
+
+
+def test_a_picture_is_the_stores_own_or_none(server: Server) -> None:
+    """A page asks for pictures without a key: by an address that names the store, or it gets none."""
+    assert server.send("GET", "/items/i7/image", None).status == 401
+    for name in (AMBER, BIRCH):
+        for path, key in (
+            ("", server.credentials[name]["read"]),
+            (f"/stores/{name}", None),
+        ):
+            answer = server.send("GET", f"{path}/items/i7/image", key)
+            assert answer.text == picture_of(name).decode(errors="replace")
 
 
 def test_a_change_is_seen_in_its_own_store_only(server: Server) -> None:

@@ -67,6 +67,7 @@ def test_all_machines_see_one_history(open_store: Open, event) -> None:
     assert own.join([Alias("browser", "ann")]) == [""]
     wait_until(lambda: other.user_of("browser") == "ann", "the other machine's alias")
     assert set(other.read()["user_id"].to_pylist()) == {"ann"}
+    assert other.read_users(["ann"]) == other.read() and not other.read_users(["browser"]).num_rows
     assert other.join([Alias("browser", "bob"), Alias("tablet", "ann")]) == [ALIAS_TAKEN, ""]
     wait_until(lambda: own.user_of("tablet") == "ann", "the other machine's alias")
     assert own.forget("ann") == 2

@@ -68,6 +68,19 @@ class LogContract:
         assert ids(log) == ["ann-8", "ann-1", "ann-2", "ann-9", "ann-3"]
         assert [logged.event_id for logged in log.tail_since(0)[0]] == ["ann-9", "ann-3", "ann-1"]
 
+    def test_events_of_users_are_theirs_in_the_whole_log(self, log, event, table) -> None:
+        """Also after an erasure, and for ids that JSON escapes."""
+        names = ["ann", "bob", 'c"\\y', "\x00", "dé"]
+        log.add_segment(table(*(event(n, name, at=9 - n) for n in range(3) for name in names[:3])))
+        log.append([event(n, name, at=7 - n) for n in range(3, 6) for name in names])
+        log.add_segment(table(event(9, "dé", at=1)))
+        for _ in range(2):
+            for users in ([], ["ann"], ["nobody", "dé"], names[1:4], names):
+                rows = [row for row in log.read().to_pylist() if row["user_id"] in users]
+                assert log.read_users(users).to_pylist() == rows
+                assert rows or set(users) <= {"ann"}
+            log.forget("ann")
+
     @settings(max_examples=15, suppress_health_check=SHARED)
     @given(st.lists(st.tuples(st.lists(st.integers(0, 15), max_size=4), st.booleans()), max_size=8))
     def test_offsets_read_every_event_once(self, log, event, steps: list[tuple[list[int], bool]]) -> None:

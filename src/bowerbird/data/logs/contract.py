@@ -8,10 +8,11 @@ or on a Postgres or Redis server that several machines share. All implementation
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bowerbird.data.events import Event
 from bowerbird.data.logs.group_commit import GroupCommit
@@ -57,6 +58,11 @@ class EventLog(ABC):
     @abstractmethod
     def read(self) -> pa.Table:
         """Every event once, in `EVENT_SCHEMA`, sorted by time (equal times by id)."""
+
+    def read_users(self, users: Collection[str]) -> pa.Table:
+        """As `read`, of some users only; a log that can does not decode the events of others."""
+        table = self.read()
+        return table.filter(pc.is_in(table["user_id"], pa.array(list(users), pa.string())))
 
     @abstractmethod
     def tail_since(self, offset: int) -> tuple[list[Event], int]:

@@ -6,7 +6,7 @@ puts the user's own id in their place, and an erasure removes all of a user's id
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -52,22 +52,23 @@ class JoinedLog(EventLog):
         return self._aliases.read().ids_of(any_id)
 
     def events_of(self, users: Sequence[str], until: int) -> pa.Table:
-        """Events of users in `EVENT_SCHEMA`, of imports and live ones up to an offset of the tail.
-
-        It reads the whole log.
-        """
+        """Events of users in `EVENT_SCHEMA`, of imports and live ones up to an offset of the tail."""
         joined = self._aliases.read()
-        ids = pa.array([any_id for user in users for any_id in joined.ids_of(user)], pa.string())
-        table = self._log.read()
-        table = table.filter(pc.is_in(table["user_id"], ids))
+        table = self.read_users({joined.user_of(user) for user in users})
         later = pa.array([event.event_id for event in self._log.tail_since(until)[0]], pa.string())
-        return _with_users(table.filter(pc.invert(pc.is_in(table["event_id"], later))), joined)
+        return table.filter(pc.invert(pc.is_in(table["event_id"], later)))
 
     # -- reading ------------------------------------------------------------------------------------------
 
     def read(self) -> pa.Table:
         """See `EventLog.read`."""
         return _with_users(self._log.read(), self._aliases.read())
+
+    def read_users(self, users: Collection[str]) -> pa.Table:
+        """See `EventLog.read_users`. An alias has no events: they are its user's."""
+        joined = self._aliases.read()
+        ids = {any_id for user in users if user not in joined.users for any_id in joined.ids_of(user)}
+        return _with_users(self._log.read_users(ids), joined)
 
     def tail_since(self, offset: int) -> tuple[list[Event], int]:
         """See `EventLog.tail_since`."""

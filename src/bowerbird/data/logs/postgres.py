@@ -14,7 +14,7 @@ import contextlib
 import os
 import select
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ SELECT digest, true, user_id, body
 FROM unnest(%s::bytea[], %s::bytea[], %s::text[]) WITH ORDINALITY AS come (digest, user_id, body, place)
 ORDER BY place ON CONFLICT (digest) DO NOTHING RETURNING digest
 """
+_OF_USERS = "SELECT body FROM bowerbird_events WHERE user_id = ANY(%s::bytea[]) ORDER BY seq"
 _IMPORT = """
 INSERT INTO bowerbird_events (digest, live, user_id, body)
 SELECT digest, false, user_id, body FROM arriving ORDER BY place ON CONFLICT (digest) DO NOTHING
@@ -104,6 +105,12 @@ class PostgresLog(EventLog):
         """See `EventLog.read`."""
         with self.translate_errors(), self.connection() as connection, connection.transaction():
             return sort_by_time(decode_bodies(self._bodies(connection)))
+
+    def read_users(self, users: Collection[str]) -> pa.Table:
+        """See `EventLog.read_users`."""
+        ids = [user.encode() for user in users]
+        rows = self.query(_OF_USERS, ids)
+        return sort_by_time(decode_bodies(body.encode() for (body,) in rows))
 
     def _bodies(self, connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[bytes]:
         with connection.cursor("bowerbird_read") as rows:  # a cursor on the server: not all rows in memory

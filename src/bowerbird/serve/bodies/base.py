@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    WithJsonSchema,
+)
 
+from bowerbird.errors import InputError
 from bowerbird.ids import MAX_ID_LENGTH, id_fault
 
 
@@ -40,3 +51,17 @@ def _only_text(moment: object) -> object:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_only_text)]
 """A time with its zone: a number has more than one reading."""
+
+
+@contextmanager
+def reject_invalid(subject: str = "") -> Iterator[None]:
+    """Raise `InputError` where what was sent does not fit into bowerbird's own model of it.
+
+    `subject` is the beginning of the message.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise InputError(f"{subject}{place}: {fault['msg']}") from None

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StrictBool,
+    WithJsonSchema,
+)
 
 from bowerbird.ids import MAX_ID_LENGTH
-from bowerbird.serve.bodies.base import Body
+from bowerbird.serve.bodies.base import Body, UserId
 from bowerbird.serve.bodies.lists import ListQuery, RecommendationRequest
 
 MAX_BATCH = 10_000
@@ -15,6 +23,17 @@ MAX_BATCH = 10_000
 DEFAULT_N = 10
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
+
+
+def _check_empty(value: object) -> object:
+    if value not in (None, "", [], {}):
+        raise ValueError("labels and comments of users are not stored, since a taste is learned from events")
+    return value
+
+
+_NO_LABELS = {"anyOf": [{"type": "null"}, {"const": ""}, {"const": []}, {"const": {}}]}
+NoLabels = Annotated[Any, AfterValidator(_check_empty), WithJsonSchema(_NO_LABELS)]
+NoComment = Annotated[str | None, AfterValidator(_check_empty), WithJsonSchema({"enum": [None, ""]})]
 
 
 class GorseRequest(BaseModel):
@@ -98,7 +117,7 @@ class GorseItemInput(GorseRequest):
     """An item; see `items` for what becomes of its fields."""
 
     ItemId: Id
-    IsHidden: bool = False
+    IsHidden: StrictBool = False
     Categories: list[str] | None = None
     Timestamp: str | None = None
     Labels: Any = None
@@ -108,7 +127,7 @@ class GorseItemInput(GorseRequest):
 class GorseItemPatch(GorseRequest):
     """New values of some fields of an item."""
 
-    IsHidden: bool | None = None
+    IsHidden: StrictBool | None = None
     Categories: list[str] | None = None
     Timestamp: str | None = None
     Labels: Any = None
@@ -137,17 +156,16 @@ class ItemPage(Body):
 class GorseUserInput(GorseRequest):
     """A user."""
 
-    UserId: str
-    Labels: Any = None
-    """Must be empty, as `Comment`."""
-    Comment: str | None = None
+    UserId: UserId
+    Labels: NoLabels = None
+    Comment: NoComment = None
 
 
 class GorseUserPatch(GorseRequest):
     """New values of a user's fields; they must be empty."""
 
-    Labels: Any = None
-    Comment: str | None = None
+    Labels: NoLabels = None
+    Comment: NoComment = None
 
 
 class GorseUser(Body):

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 
-from bowerbird.errors import InputError
+from bowerbird.errors import NotFoundError
 
 
 def write_cursor(*names: str) -> str:
@@ -19,11 +19,11 @@ def write_cursor(*names: str) -> str:
 
 
 def read_cursor(cursor: str, count: int) -> tuple[str, ...]:
-    """The names of a cursor. Raises `InputError` for a broken one."""
+    """The names of a cursor. Raises `NotFoundError` for a broken one."""
     try:
         names = json.loads(base64.urlsafe_b64decode(cursor))
     except (binascii.Error, ValueError):
         names = None
     if not isinstance(names, list) or len(names) != count or not all(isinstance(name, str) for name in names):
-        raise InputError("the cursor is broken: send `Cursor` of the last answer as it was")
+        raise NotFoundError("the cursor is broken: send `Cursor` of the last answer as it was")
     return tuple(names)

@@ -28,7 +28,7 @@ from bowerbird.data.readers.values.actions import parse_action
 from bowerbird.data.readers.values.outcomes import Rejection
 from bowerbird.data.readers.values.times import parse_time
 from bowerbird.data.times import format_utc
-from bowerbird.errors import InputError
+from bowerbird.errors import InputError, NotFoundError
 from bowerbird.serve.gorse.bodies import Feedback, FeedbackInput
 
 UNDONE_BY = {
@@ -43,11 +43,11 @@ KEY = ("action", "user_id", "item_id")
 
 
 def action_of(feedback_type: str) -> Action:
-    """The action of a feedback type. Raises `InputError` for an unknown one."""
+    """The action of a feedback type. Raises `NotFoundError` for an unknown one."""
     action = parse_action(feedback_type)
     if action is None:
         known = ", ".join(Action)
-        raise InputError(
+        raise NotFoundError(
             f"the feedback type {feedback_type[:40]!r} is unknown: send one of {known}, or a usual name such "
             "as read, like or buy"
         )

@@ -17,7 +17,7 @@ from bowerbird.serve.gorse.feedback import as_feedback, feedback_rows, of_type
 
 
 class FeedbackReader:
-    """Reads feedback from the log, which is read whole: one request at a time."""
+    """Reads feedback from the log; one request at a time, since that of all users reads it whole."""
 
     def __init__(self, app_state: AppState) -> None:
         self._app_state = app_state

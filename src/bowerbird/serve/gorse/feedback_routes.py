@@ -50,7 +50,7 @@ def _insertion(receiver: EventReceiver) -> APIRouter:
         events, rejected = await to_thread.run_sync(_parse, feedback, caller_of(request), limiter=parser)
         receipt = await receiver.receive(events, rejected)
         if len(receipt.rejected) == len(feedback) and feedback:
-            raise InputError(receipt.rejected[0][1])
+            raise HTTPException(409, receipt.rejected[0][1])
         return Success(RowAffected=receipt.new + receipt.repeated)
 
     @router.post("/api/feedback")
@@ -88,7 +88,7 @@ def _deletion(app_state: AppState, receiver: EventReceiver) -> APIRouter:
         rows = await reader.of_user(user, actions, item_id)
         events = undo_events(rows)
         if rows.num_rows and not events:
-            raise HTTPException(501, NOT_UNDONE)
+            raise HTTPException(409, NOT_UNDONE)
         await receiver.receive(events)
         return Success(RowAffected=len(events))
 

@@ -18,12 +18,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from bowerbird.data.items import Item
 from bowerbird.data.readers.values.outcomes import Rejection
 from bowerbird.data.readers.values.times import parse_time
 from bowerbird.errors import InputError
+from bowerbird.serve.bodies.base import reject_invalid
 from bowerbird.serve.bodies.item_changes import ItemInput
 from bowerbird.serve.gorse.bodies import GorseItem, GorseItemInput
 from bowerbird.serve.gorse.feedback import format_time
@@ -43,17 +42,12 @@ def item_input(sent: GorseItemInput) -> ItemInput:
     fields: dict[str, Any] = {name: labels.pop(name) for name in LABEL_FIELDS if name in labels}
     comment = sent.Comment or ""
     fields.setdefault("description" if "title" in fields else "title", comment)
-    if not fields["title"]:
-        raise InputError(f"the item {sent.ItemId!r} needs a title: put it into Comment, or Labels.title")
+    fields["title"] = fields["title"] or sent.ItemId  # in Gorse an item needs no text
     if sent.IsHidden:
         fields["availability"] = HIDDEN
     fields |= {"item_id": sent.ItemId, "category": sent.Categories or (), "created_at": _time_of(sent)}
-    try:
+    with reject_invalid(f"the item {sent.ItemId!r}: "):
         return ItemInput(**fields, attributes={name: _text_of(name, value) for name, value in labels.items()})
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(str(name) for name in fault["loc"])
-        raise InputError(f"the item {sent.ItemId!r}: {place}: {fault['msg']}") from None
 
 
 def gorse_item(item: Item) -> GorseItem:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import Query, Request
 
-from bowerbird.errors import InputError
 from bowerbird.recommend.options import MAX_EXCLUDED
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies.base import reject_invalid
 from bowerbird.serve.bodies.lists import MAX_COUNT
 from bowerbird.serve.gorse.bodies import DEFAULT_N, GorseListQuery
 from bowerbird.serve.protection.access import Caller
@@ -28,13 +28,15 @@ def list_query(
     n: Annotated[int, Query(ge=1, le=MAX_COUNT)] = DEFAULT_N,
     offset: Annotated[int, Query(ge=0, lt=MAX_COUNT)] = 0,
 ) -> GorseListQuery:
-    """A request for n items behind an offset, which are in all of some categories."""
-    if n + offset > MAX_COUNT:
-        raise InputError(f"n and offset are {n + offset} together, expected at most {MAX_COUNT}")
+    """A request for n items behind an offset, which are in all of some categories.
+
+    A list has `MAX_COUNT` places: behind an offset there are as many fewer.
+    """
     in_path = request.path_params.get("in_category")
     names = [in_path] if in_path else [name for name in category if name]
     condition = json.dumps({"all_of": [{"category": [name]} for name in names]}) if names else None
-    return GorseListQuery(n=n + offset, offset=offset, filter=condition)
+    with reject_invalid():
+        return GorseListQuery(n=min(n + offset, MAX_COUNT), offset=offset, filter=condition)
 
 
 def without_seen(query: GorseListQuery, user: str, app_state: AppState, caller: Caller) -> GorseListQuery:

@@ -15,7 +15,7 @@ from bowerbird.errors import InputError
 from bowerbird.recommend.filtering.filters import parse_filter
 from bowerbird.recommend.lists.charts import Chart
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.base import UserId
+from bowerbird.serve.bodies.base import UserId, reject_invalid
 from bowerbird.serve.bodies.items import ScoredItems
 from bowerbird.serve.bodies.lists import MAX_SESSION, SessionEventBody
 from bowerbird.serve.gorse.bodies import (
@@ -41,7 +41,8 @@ NO_DELAY = "write-back-delay: events count from the moment when they are logged;
 NO_NEIGHBOURS = (
     "users with a similar taste are not named here: GET /users/{user}/taste/similar-users counts them"
 )
-_ZERO_DURATION = re.compile(r"(0+(\.0+)?(h|m|s|ms|us|µs|ns)?)*")
+ZERO_DURATION = r"^(0+(\.0+)?(h|m|s|ms|us|µs|ns)?)*$"
+WRITE_BACK_DELAY = Query(alias="write-back-delay", json_schema_extra={"pattern": ZERO_DURATION})
 
 
 def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
@@ -68,12 +69,12 @@ def _add_recommendations(router: APIRouter, app_state: AppState, receiver: Event
         user: UserId,
         query: ListQuery,
         write_back_type: Annotated[str, Query(alias="write-back-type")] = "",
-        write_back_delay: Annotated[str, Query(alias="write-back-delay")] = "",
+        write_back_delay: Annotated[str, WRITE_BACK_DELAY] = "",
         x_api_version: Annotated[str, Header()] = "",
     ) -> list[str] | list[Score]:
         """Items for a user: their ids, or with `X-API-Version: 2` ids and scores."""
-        if not _ZERO_DURATION.fullmatch(write_back_delay):
-            raise HTTPException(501, NO_DELAY)
+        if not re.fullmatch(ZERO_DURATION, write_back_delay):
+            raise InputError(NO_DELAY)
         scores = await scores_for(_recommendation_request(query, user))
         if write_back_type:
             caller_of(request).check_role(Role.EVENTS_WRITE)
@@ -95,14 +96,17 @@ def _recommendation_request(
     events = [event_of(entry) for entry in feedback or ()]
     if len(events) > MAX_SESSION:
         raise InputError(f"{len(events):,} entries: send the latest {MAX_SESSION}")
-    return GorseRecommendationRequest(
-        user=user,
-        events=[SessionEventBody(item_id=each.item_id, action=each.action, at=each.at) for each in events],
-        exclude=list({event.item_id for event in events}),
-        n=query.n,
-        offset=query.offset,
-        filter=parse_filter(query.filter) if query.filter else None,
-    )
+    with reject_invalid():
+        return GorseRecommendationRequest(
+            user=user,
+            events=[
+                SessionEventBody(item_id=each.item_id, action=each.action, at=each.at) for each in events
+            ],
+            exclude=list({event.item_id for event in events}),
+            n=query.n,
+            offset=query.offset,
+            filter=parse_filter(query.filter) if query.filter else None,
+        )
 
 
 def _add_neighbours(router: APIRouter, app_state: AppState) -> None:
@@ -117,8 +121,8 @@ def _add_neighbours(router: APIRouter, app_state: AppState) -> None:
     @router.get("/api/user/{user:id}/neighbors")
     @router.get("/api/user/{user:id}/neighbors/", include_in_schema=False)
     def user_neighbours(user: UserId) -> list[Score]:
-        """Not answered (501): a taste is shown to its own user only."""
-        raise HTTPException(501, NO_NEIGHBOURS)
+        """Not answered (404): a taste is shown to its own user only."""
+        raise HTTPException(404, NO_NEIGHBOURS)
 
 
 def _add_charts(router: APIRouter, app_state: AppState) -> None:

@@ -7,8 +7,6 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
 
-from bowerbird.errors import InputError
-from bowerbird.ids import id_fault
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import UserId
 from bowerbird.serve.gorse.bodies import (
@@ -27,7 +25,6 @@ from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router, jo
 from bowerbird.serve.services.erasures import Eraser
 
 MAX_BODY_BYTES = 4_000 * KB
-NO_LABELS = "Labels and Comment of users are not stored: a taste is learned from events; leave them out"
 
 
 def routes(app_state: AppState, eraser: Eraser) -> APIRouter:
@@ -40,10 +37,6 @@ def _insertion() -> APIRouter:
     def check(users: list[GorseUserInput], request: Request) -> Success:
         for user in users:
             caller_of(request).check_user(user.UserId)
-            if fault := id_fault(user.UserId):
-                raise InputError(f"the user id {fault}")
-            if user.Labels or user.Comment:
-                raise InputError(NO_LABELS)
         return Success(RowAffected=len(users))
 
     @router.post("/api/user")
@@ -74,8 +67,6 @@ def _single_users(app_state: AppState, eraser: Eraser) -> APIRouter:
     @router.patch("/api/user/{user:id}")
     async def modify_user(user: UserId, patch: GorseUserPatch) -> Success:
         """Refused where anything is to be stored."""
-        if patch.Labels or patch.Comment:
-            raise InputError(NO_LABELS)
         return Success(RowAffected=1)
 
     @router.delete("/api/user/{user:id}")

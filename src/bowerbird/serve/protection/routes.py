@@ -42,9 +42,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 """What every route may answer. As a `model`, FastAPI would build it again for each status of each route."""
 TEXT_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"content": {"text/plain": {"schema": {"type": "string"}}}} for status in (*STATUSES, 501)
+    status: {"content": {"text/plain": {"schema": {"type": "string"}}}} for status in (*STATUSES, 409)
 }
-"""The same below `TEXT_PATHS`, where some calls are not implemented."""
+"""The same below `TEXT_PATHS`, where some calls are in conflict with the log."""
 METHODS_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 

@@ -41,6 +41,8 @@ PICTURE_BODY: dict[str, Any] = {
     }
 }
 
+MAX_BODY_BYTES = 600 * KB  # 500 excluded ids
+
 
 def routes(app_state: AppState) -> APIRouter:
     reading = guarded_router(RouteRules(Role.READ))
@@ -109,7 +111,7 @@ def _add_charts(router: APIRouter, app_state: AppState) -> None:
 
 
 def _completion(app_state: AppState) -> APIRouter:
-    router = guarded_router(RouteRules(Role.READ, 64 * KB))
+    router = guarded_router(RouteRules(Role.READ, MAX_BODY_BYTES))
     # Threads of their own: the first completion after an import may train a model.
     threads = CapacityLimiter(MAX_COMPLETIONS)
 

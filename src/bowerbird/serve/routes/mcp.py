@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeAlias
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import Response
 
 from bowerbird.serve.app_state import AppState
@@ -27,7 +27,7 @@ Answer: TypeAlias = Callable[[AppState, Request, CapacityLimiter], Awaitable[Res
 class McpMessage(BaseModel):
     """A message of the Model Context Protocol (JSON-RPC 2.0)."""
 
-    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True, strict=True)
     jsonrpc: Literal["2.0"]
     id: str | int | None = None
     """None in notifications, which are answered with status 202."""
@@ -69,6 +69,11 @@ def routes(app_state: AppState) -> APIRouter:
     )
     async def mcp(request: Request) -> Response:
         """Answer a message of an MCP client; `tools/list` names the tools that the caller may use."""
+        try:
+            McpMessage.model_validate(await request.json())
+        except ValidationError as error:
+            fault = error.errors()[0]
+            raise HTTPException(400, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
         answer = await to_thread.run_sync(load, limiter=threads)
         return await answer(app_state, request, threads)
 

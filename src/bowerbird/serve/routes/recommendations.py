@@ -20,7 +20,7 @@ from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router
 from bowerbird.serve.services import recommendations
 from bowerbird.serve.services.recommendations import Content
 
-MAX_BODY_BYTES = 600 * KB  # 500 excluded ids and a session of 500
+MAX_BODY_BYTES = 4_000 * KB  # 500 excluded ids, a session of 500, or a long conversation
 BODY: dict[int | str, dict[str, Any]] = {200: {"model": Recommendations}}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from bowerbird.serve.bodies.base import Body
 from bowerbird.serve.bodies.lists import MAX_CURSOR, ItemId
@@ -16,8 +16,29 @@ VERSION = "2026-04-08"
 MAX_CATEGORIES = 50
 MAX_MINOR_UNITS = 2**53 - 1
 
-MinorUnits = Annotated[int, Field(ge=0, le=MAX_MINOR_UNITS)]
+MinorUnits = Annotated[int, Field(ge=0, le=MAX_MINOR_UNITS, strict=True)]
 ShortText = Annotated[str, Field(max_length=1000)]
+
+
+NEEDED: list[JsonValue] = [
+    {"required": ["query"], "properties": {"query": {"type": "string", "pattern": r"\S"}}},
+    {
+        "required": ["filters"],
+        "properties": {
+            "filters": {
+                "type": "object",
+                "anyOf": [
+                    {
+                        "required": ["categories"],
+                        "properties": {"categories": {"type": "array", "minItems": 1}},
+                    },
+                    {"required": ["price"], "properties": {"price": {"type": "object"}}},
+                ],
+            }
+        },
+    },
+]
+"""What a search must have one of, in terms of JSON Schema."""
 
 
 class UcpRequest(BaseModel):
@@ -52,7 +73,7 @@ class PageRequest(UcpRequest):
     """Which page of a list."""
 
     cursor: Annotated[str, Field(max_length=MAX_CURSOR)] | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[int, Field(ge=1, strict=True)] | None = None
 
 
 class CatalogRequest(UcpRequest):
@@ -65,6 +86,7 @@ class CatalogRequest(UcpRequest):
 class SearchRequest(CatalogRequest):
     """A search, or without a query the products that pass the filters."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": NEEDED})
     query: str | None = None
     pagination: PageRequest | None = None
 

@@ -15,6 +15,7 @@ from bowerbird.data.readers.values.currencies import minor_digits
 from bowerbird.errors import InputError
 from bowerbird.recommend.filtering.filters import parse_filter
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies.base import reject_invalid
 from bowerbird.serve.bodies.lists import SearchQuery
 from bowerbird.serve.protection.errors import Refusal
 from bowerbird.serve.served_snapshot import ServedSnapshot
@@ -76,9 +77,10 @@ def search_catalog(app_state: AppState, request: SearchRequest, address: str) ->
     served, page = app_state.served, request.pagination
     condition = condition_of(request, served)
     limit = min(page.limit or DEFAULT_LIMIT, MAX_LIMIT) if page else DEFAULT_LIMIT
-    listed = SearchQuery(
-        n=limit, cursor=page.cursor if page else None, filter=json.dumps(condition.terms), q=query
-    )
+    with reject_invalid():
+        listed = SearchQuery(
+            n=limit, cursor=page.cursor if page else None, filter=json.dumps(condition.terms), q=query
+        )
     answer = search(app_state, listed) if query else browse(app_state, listed)
     served = app_state.served  # of the answer: a search may have followed a new version
     writer = ProductWriter(served.catalogue, address)
@@ -156,12 +158,12 @@ def condition_of(request: CatalogRequest, served: ServedSnapshot) -> Condition:
         currency = (request.context.currency if request.context else None) or _main_currency(served)
         if _is_sold_in(served, currency):
             unit = 10 ** minor_digits(currency.upper())
-            bounds = {
-                name: value / unit
+            terms.append({"currency": [currency]})
+            terms += [  # apart: of bounds in the wrong order nothing passes
+                {"price": {name: value / unit}}
                 for name in ("min", "max")
                 if (value := getattr(filters.price, name)) is not None
-            }
-            terms.append({"currency": [currency], "price": bounds})
+            ]
         else:
             text = f"nothing has a price in {currency}: the price filter was not applied"
             messages = (Message(type="warning", code="price_filter_not_applied", content=text),)

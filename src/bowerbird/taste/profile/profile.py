@@ -191,7 +191,7 @@ class TasteReader:
         return similar.as_dict(self.groups, {k: self.catalogue.item(k).title for k, _ in similar.items})
 
     def events_of(self, user_id: str) -> pa.Table:
-        """Everything the log holds of one user, in order of time; it reads the whole log.
+        """Everything the log holds of one user, in order of time.
 
         For a user whose erasure is not complete, live events after the acknowledgement.
         """
@@ -201,7 +201,7 @@ class TasteReader:
             table = pa.Table.from_pylist(rows, schema=EVENT_SCHEMA)
             table = table.sort_by([("at", "ascending"), ("event_id", "ascending")])
         else:
-            table = store.log.read()
+            table = store.log.read_users([user_id])
         return table.filter(pc.equal(table["user_id"], user_id))
 
     def _log_history(self, events: pa.Table) -> History | None:

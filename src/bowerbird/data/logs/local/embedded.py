@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,12 @@ class EmbeddedLog(EventLog):
     def _read_all(self) -> pa.Table:
         live = decode_bodies(self._live.bodies())
         return sort_by_time(pa.concat_tables([*self._segments.tables(), live]))
+
+    def read_users(self, users: Collection[str]) -> pa.Table:
+        """See `EventLog.read_users`."""
+        self._prepare_once()
+        live = decode_bodies(self._live.bodies(of=frozenset(users)))
+        return sort_by_time(pa.concat_tables([*self._segments.tables_of(users), live]))
 
     def tail_since(self, offset: int) -> tuple[list[Event], int]:
         """See `EventLog.tail_since`."""

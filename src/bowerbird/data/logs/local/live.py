@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bowerbird.data.events import Event
@@ -55,14 +55,17 @@ class LiveEvents:
         events = [(number, self._check(number, crc, body)) for number, crc, body in rows]
         return [decode_event(body) for _, body in events], events[-1][0] if events else seq
 
-    def bodies(self) -> Iterator[bytes]:
-        """Every event's body in order of arrival, read consistently. Raises `StoreError` at a damaged one."""
+    def bodies(self, of: Collection[str] | None = None) -> Iterator[bytes]:
+        """Every event's body in order of arrival, read consistently; `of` some users only, where they are
+        given. Raises `StoreError` at a damaged one."""
         if not self.path.exists():
             return
         # A connection of its own: a long read must not block others.
         with self._translate_errors(), contextlib.closing(self._connections.connect()) as connection:
             for number, crc, body in connection.execute("SELECT seq, crc, body FROM live ORDER BY seq"):
-                yield self._check(number, crc, body)
+                self._check(number, crc, body)
+                if of is None or (user := _user_id(body)) is None or user in of:
+                    yield body
 
     @property
     def last(self) -> int:
@@ -104,11 +107,8 @@ class LiveEvents:
             last = max(users.values())
             rows = connection.execute("SELECT seq, crc, body FROM live WHERE seq <= ? ORDER BY seq", (last,))
             for number, crc, body in rows:
-                try:
-                    is_of_user = number <= users.get(decode_user_id(body), -1)
-                except ValueError:
-                    is_of_user = True
-                if is_of_user:
+                user = _user_id(body)
+                if user is None or number <= users.get(user, -1):
                     self._check(number, crc, body)
                     yield number
 
@@ -214,6 +214,14 @@ class LiveEvents:
             ) from error
         except sqlite3.DatabaseError as error:
             raise StoreError(f"the event log {self.path} is damaged ({error}): {_RESTORE}") from error
+
+
+def _user_id(body: bytes) -> str | None:
+    """The user id in a body; None where it is damaged: a check or the next step says so."""
+    try:
+        return decode_user_id(body)
+    except ValueError:
+        return None
 
 
 _RESTORE = "restore the folder from a backup, or save what can be read with `sqlite3 live.db .recover`"

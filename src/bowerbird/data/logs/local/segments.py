@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +49,18 @@ class Segments:
     def tables(self) -> list[pa.Table]:
         """The events of every segment. Raises `StoreError` for a damaged one."""
         return [_read(path) for path in self.paths()]
+
+    def tables_of(self, users: Collection[str]) -> Iterator[pa.Table]:
+        """The events of some users in every segment, read in batches. Raises `StoreError` for a damaged
+        one."""
+        ids = pa.array(list(users), pa.string())
+        for path in self.paths():
+            try:
+                if has_users(path, ids):
+                    batches = map(_as_table, _open(path).iter_batches(_BATCH_ROWS))
+                    yield pa.concat_tables([each.filter(pc.is_in(each["user_id"], ids)) for each in batches])
+            except (OSError, pa.ArrowException) as error:
+                raise _damaged(path, error) from error
 
     def known_ids(self) -> KnownIds:
         """Digests of all event ids, read from the segments themselves."""
@@ -126,6 +138,10 @@ def has_users(segment: Path, users: pa.Array) -> bool:
         return False
     batches = _open(segment).iter_batches(_BATCH_ROWS, columns=["user_id"])
     return any(pc.any(pc.is_in(batch["user_id"], users)).as_py() for batch in batches)
+
+
+def _as_table(batch: pa.RecordBatch) -> pa.Table:
+    return as_event_table(pa.Table.from_batches([batch]))
 
 
 def _open(path: Path) -> pq.ParquetFile:
