@@ -192,21 +192,25 @@ def kill_repeatedly(load: Load, store: Path, options: argparse.Namespace) -> dic
     """Kill the server under load, as often as is asked for; what of the acknowledged events is there."""
     lost = doubled = rounds = 0
     for rounds in range(1, options.kills + 1):
-        how = signal.SIGKILL if rounds % 2 else signal.SIGTERM
+        sent = signal.SIGKILL if rounds % 2 else signal.SIGTERM
         with running_server(store, "--no-warm-up") as (address, process):
-            asyncio.run(kill_under_load(load, address, process, how, options))
+            asyncio.run(kill_under_load(load, address, process, sent, options))
         ids = Counter(Store.open(store).log.read()["event_id"].to_pylist())
         lost += len(load.acknowledged - ids.keys())
         doubled += sum(count - 1 for count in ids.values())
         print(
-            f"{rounds}: {how.name}, {len(load.acknowledged):,} acknowledged, {lost} lost, {doubled} doubled"
+            f"{rounds}: {sent.name}, {len(load.acknowledged):,} acknowledged, {lost} lost, {doubled} doubled"
         )
     counts = {"acknowledged": len(load.acknowledged), "lost": lost, "doubled": doubled}
     return {"rounds": rounds, **counts, "unanswered": load.errors.total()}
 
 
 async def kill_under_load(
-    load: Load, address: str, process: subprocess.Popen[str], how: signal.Signals, options: argparse.Namespace
+    load: Load,
+    address: str,
+    process: subprocess.Popen[str],
+    sent: signal.Signals,
+    options: argparse.Namespace,
 ) -> None:
     """Load, in the middle of which the server gets a signal: some time after it has acknowledged events."""
     before = len(load.acknowledged)
@@ -214,7 +218,7 @@ async def kill_under_load(
     while len(load.acknowledged) == before and not running.done():
         await asyncio.sleep(0.01)
     await asyncio.sleep(load.rng.uniform(0.0, options.seconds))
-    process.send_signal(how)
+    process.send_signal(sent)
     await asyncio.to_thread(process.wait, 60)
     load.until = 0.0
     await running
