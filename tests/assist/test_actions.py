@@ -58,13 +58,13 @@ def test_a_hidden_item_stays_away_until_undone(talk: Talk) -> None:
 
 
 def test_what_the_shop_hides_is_not_named(talk: Talk) -> None:
-    first, second, *_ = [item.item_id for item in talk.say("a rug").items]
+    first, second, *_ = [item.item_id for item in talk.send("a rug").items]
     rules = RuleFile(talk.store.path)
     rules.publish(ShopRules(hide=(ItemFilter(item_id=(first,)),)))
-    listed = [item.item_id for item in talk.say("a rug").items]
+    listed = [item.item_id for item in talk.send("a rug").items]
     assert first not in listed and second in listed
     rules.publish(ShopRules())
-    assert first in [item.item_id for item in talk.say("a rug").items]
+    assert first in [item.item_id for item in talk.send("a rug").items]
 
 
 def test_undo_takes_one_action_back_once(talk: Talk) -> None:

@@ -145,3 +145,14 @@ def test_places_and_what_one_owns_are_not_asked_for(message: str, assistant: Ass
     reply = _talk(assistant, message)[0]
     assert "don't have" not in reply.text and "have no" not in reply.text
     assert "Sofa" not in _kinds(assistant, reply)
+
+
+def test_the_ones_of_a_kind_narrow_the_list(assistant: Assistant) -> None:
+    _, reply = _talk(assistant, "rugs", "only the green ones")
+    colours = {assistant.parts.vocabulary.values_of(item.position, "colour")[0] for item in reply.items}
+    assert colours == {"Green"} and _kinds(assistant, reply) == {"Rug"}
+
+
+def test_one_item_is_compared_with_nothing(assistant: Assistant) -> None:
+    *_, reply = _talk(assistant, "a rug over 90", "compare the first and the last")
+    assert reply.comparison is None and "which two" in reply.text.lower()

@@ -152,7 +152,7 @@ def compare(turn: Turn) -> Reply:
         if len(turn.on_screen) == 2 or (not reference and not turn.reference.missing)
         else ()
     )
-    if len(shown) < 2:
+    if len({item.item_id for item in shown}) < 2:
         key = "compare_need_two" if turn.on_screen else "missing_list"
         return Reply(turn.say(key), Act.COMPARE, state=replace(turn.state, question=None))
     items = {shown_item.item_id: _item(turn, shown_item) for shown_item in shown[:MAX_COMPARED]}

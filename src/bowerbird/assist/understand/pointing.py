@@ -74,8 +74,13 @@ _NOT_ITEMS = re.compile(
     r"is it possible|(?:could|can|should|would) it be|make it|come in|"
     r"(?:get|have|got|want|do|like) (?:it|that|this|them|these|those) in|"
     r"how is it going|that is all|it is for|it's for|that goes|that fits?|that would|that is|"
-    r"that are|that i|that has|that have|that looks?|that can|that will|that does|that matche?s?)\b"
+    r"that are|that i|that (?!costs|looks)[a-z]{2,}[^s'\W]s(?= [a-z])|"
+    r"that has|that have|that looks?|that can|that will|that does|that matche?s?)\b"
 )
+_ABOUT_SHOWN = re.compile(
+    r"\b(?:save|hide|compare|remove|keep|add|are|is|do|does|did|how|what|why|which|where|about|undo|like)\b"
+)
+"""Words that ask of items on screen, or do something to them."""
 _DESCRIBED = re.compile(r"\bthe (?P<words>[a-z][a-z' -]{1,40}?) (?:ones?)\b")
 
 
@@ -194,6 +199,8 @@ def _described(
     for match in _DESCRIBED.finditer(text):
         if re.search(r"\b(?:for|an?|than|with|to)\b", match["words"]):
             continue  # "swap the table for a cheaper one"
+        if match.group().endswith("ones") and not _ABOUT_SHOWN.search(text):
+            continue  # "only the wooden ones" narrows the list
         if not on_screen and not match.group().endswith("s"):
             return _taken(text, match, ())  # "the red one" of no list
         fitting = by_description(match["words"])
