@@ -57,10 +57,14 @@ def test_an_event_changes_the_next_answer(client: httpx.Client) -> None:
 def test_the_words_of_a_search_are_read_as_filters(client: httpx.Client) -> None:
     reading = client.get("/search/reading", params={"q": "a striped rug under 60"}).json()
     assert (reading["kind"], reading["price_max"], reading["words"]) == ("Rug", 60.0, "a striped rug")
+    assert reading["unknown"] == ""
+    for words in ("xylophone", "asdfghjkl qwerty"):
+        assert client.get("/search/reading", params={"q": words}).json()["unknown"] == words
     item_id = client.get("/trending?n=1").json()["items"][0]["item_id"]
     reading = client.get("/search/reading", params={"q": item_id}).json()
     assert reading == {
-        "words": item_id, "kind": None, "colour": None, "price_min": None, "price_max": None, "order": "best"
+        "words": item_id, "unknown": "", "kind": None, "colour": None,
+        "price_min": None, "price_max": None, "order": "best",
     }  # fmt: skip
     assert client.get("/search/reading", params={"q": "…"}).json()["words"] == "…"
 

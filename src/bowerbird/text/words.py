@@ -128,9 +128,13 @@ def correct_typo(word: str, vocabulary: Iterable[str], length: int = 0) -> str |
 
     An edit inserts, deletes or replaces a letter, or swaps two neighbours (Damerau, CACM 1964). The first
     letters must agree (they are rarely mistyped), and the mistyped word has five letters or more, the right
-    one four; `length` is that of the word before it was stemmed.
+    one four; of four letters, two may be swapped. `length` is that of the word before it was stemmed.
+
+    >>> correct_typo("lmap", ["lamp"]), correct_typo("limp", ["lamp"])
+    ('lamp', None)
     """
-    if max(len(word), length) < 5 or word in _COMMON_WORDS:
+    is_short = max(len(word), length) < 5
+    if len(word) < 4 or word in _COMMON_WORDS:
         return None
     candidates = {
         candidate
@@ -138,5 +142,6 @@ def correct_typo(word: str, vocabulary: Iterable[str], length: int = 0) -> str |
         if len(candidate) >= 4
         and candidate[0] == word[0]
         and OSA.distance(word, candidate, score_cutoff=1) == 1
+        and (not is_short or sorted(word) == sorted(candidate))
     }
     return candidates.pop() if len(candidates) == 1 else None

@@ -43,7 +43,7 @@ def test_a_search_is_an_address(open_page: Any) -> None:
 def test_a_board_from_its_making_to_its_sharing(open_page: Any, address: str) -> None:
     page = open_page("/")
     page.wait_for_selector(f"{CARDS} .card-title")
-    for index in (0, 1):
+    for index in (0, 1, 2):
         page.locator(f"{CARDS} .card-title a").nth(index).click()
         page.get_by_role("button", name="Save to a board").click()
         if index:
@@ -55,9 +55,14 @@ def test_a_board_from_its_making_to_its_sharing(open_page: Any, address: str) ->
         page.keyboard.press("Escape")
     page.click("nav a[href='/boards']")
     page.locator(".cover a", has_text="Reading corner").click()
-    expect(page.locator(CARDS)).to_have_count(2)
+    expect(page.locator(CARDS)).to_have_count(3)
     before = page.eval_on_selector_all(CARDS, "cards => cards.map((card) => card.dataset.item)")
-    page.locator(".order button[aria-label^='Move'][aria-label$='down']").first.click()
+    down = page.locator(f"{CARDS}[data-item='{before[0]}'] .order button[aria-label$='down']")
+    down.click()
+    down.click()  # the answer to the first one must not undo the second
+    expect(page.locator(".order button[aria-label$='down'][disabled]")).to_have_count(1)
+    page.reload()
+    expect(page.locator(CARDS).last).to_have_attribute("data-item", before[0])
     expect(page.locator(CARDS).first).to_have_attribute("data-item", before[1])
     expect(page.locator(".completions .card-title").first).to_be_visible()
     page.get_by_role("button", name="Share").click()
@@ -65,7 +70,7 @@ def test_a_board_from_its_making_to_its_sharing(open_page: Any, address: str) ->
     link = page.locator("dialog input[readonly]").input_value()
     guest = open_page(link.removeprefix(address))
     expect(guest.locator("#view-title")).to_have_text("Reading corner")
-    expect(guest.locator(".masonry .card")).to_have_count(2)
+    expect(guest.locator(".masonry .card")).to_have_count(3)
     assert guest.locator("button.heart").count() == 0
 
 

@@ -1,6 +1,6 @@
 """The page's document: what the first paint needs is in it, and what the view needs is asked for together.
 
-Stylesheets and the theme's script stand in the document, allowed by their hashes. The modules of the view are
+Stylesheets and a short script stand in the document, allowed by their hashes. The modules of the view are
 preloaded: without that, a browser learns of a module only when it has read the one that imports it.
 """
 
@@ -14,7 +14,7 @@ from posixpath import dirname, join, normpath
 
 DOCUMENT = "index.html"
 ENTRY = "app/main.js"
-THEME = "app/theme.js"
+EARLY = "app/early.js"
 STYLES = tuple(f"styles/{name}.css" for name in ("tokens", "shell", "cards", "sheet", "chat", "views"))
 """In the order of the cascade. Styles of operators come with their view."""
 _IMPORT = re.compile(r"\bfrom ?[\"'](\.[^\"']+)[\"']")  # static ones; dynamic imports have no `from`
@@ -28,7 +28,7 @@ def document_of(files: Files, version: str, view: str) -> bytes:
     parts = {
         "version": version,
         "styles": f"<style>{styles_of(files)}</style>",
-        "theme": f"<script>{files[THEME].decode()}</script>",
+        "early": f"<script>{files[EARLY].decode()}</script>",
         "modules": "\n".join(
             f'<link rel="modulepreload" href="/page/{version}/{name}">'
             for name in modules_of(files, [ENTRY, view])
@@ -66,7 +66,7 @@ def content_policy(files: Files) -> str:
     """
     return (
         f"default-src 'self'; style-src 'self' {_source(styles_of(files))}; "
-        f"script-src 'self' {_source(files[THEME].decode())}; img-src 'self' data: blob:; "
+        f"script-src 'self' {_source(files[EARLY].decode())}; img-src 'self' data: blob:; "
         "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
     )
 

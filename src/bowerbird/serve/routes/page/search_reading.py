@@ -16,6 +16,8 @@ from bowerbird.serve.bodies.base import Body
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
 from bowerbird.serve.served_snapshot import ServedSnapshot
+from bowerbird.text.lexicon import EMPTY_WORDS
+from bowerbird.text.words import normalize_text, stem, tokenize
 
 ORDERS: dict[Order, Literal["cheapest", "dearest"]] = {
     Order.CHEAPEST: "cheapest",
@@ -27,6 +29,8 @@ class SearchReading(Body):
     """Filters and what is left to search for."""
 
     words: str
+    unknown: str
+    """The words, where no item mentions any of them: what is listed then comes close in meaning only."""
     kind: str | None
     """A category, where the words name one."""
     colour: str | None
@@ -43,8 +47,9 @@ def routes(app_state: AppState) -> APIRouter:
         """The filters that the words of a search name, and the words that remain."""
         served = app_state.served
         if served.position_of(q.strip()) is not None:  # an id has no meaning
-            return _as_reading(Request(words=q))
-        return _as_reading(_read(q, served))
+            return _as_reading(Request(words=q), "")
+        request = _read(q, served)
+        return _as_reading(request, _unknown(request, served))
 
     return router
 
@@ -62,9 +67,21 @@ def _read(text: str, served: ServedSnapshot) -> Request:
         return Request(words=text)
 
 
-def _as_reading(request: Request) -> SearchReading:
+def _unknown(request: Request, served: ServedSnapshot) -> str:
+    """What a request asks for, where neither the catalogue's values nor its texts know it."""
+    if request.unknown_kind:
+        return request.unknown_kind
+    if request.facets or request.preferred:
+        return ""
+    known = served.assistant.parts.lexicon.items_by_stem
+    words = [word for word in tokenize(normalize_text(request.words)) if word not in EMPTY_WORDS]
+    return "" if any(stem(word) in known for word in words) else " ".join(words)
+
+
+def _as_reading(request: Request, unknown: str) -> SearchReading:
     return SearchReading(
         words=request.words,
+        unknown=unknown,
         kind=_only(request, "type"),
         colour=_only(request, "colour") or _only(request, "color"),
         price_min=request.price.low or None,

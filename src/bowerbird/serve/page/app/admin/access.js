@@ -3,6 +3,7 @@ import { audit, createKey, expireKey, keys, revokeKey, rotateKey } from "../api/
 import { forget } from "../api/users.js";
 import { html, useState } from "../html.js";
 import { Dialog } from "../parts/dialog.js";
+import { Field } from "../parts/field.js";
 import { Failure } from "../parts/states.js";
 import { useCall } from "../state/call.js";
 import { showToast } from "../state/toast.js";
@@ -38,7 +39,7 @@ function ExpiryDialog({ apiKey, close, done }) {
     const days = Number(new FormData(event.target).get("days"));
     run(async () => { await expireKey(apiKey.id, days); close(); done(); });
   };
-  return html`<${Dialog} title=${`When does ${apiKey.id} end?`} close=${close} className="small"><form class="fields" onSubmit=${submit}><label>In days<input name="days" type="number" min="0.01" step="any" required autofocus value="30" /></label>
+  return html`<${Dialog} title=${`When does ${apiKey.id} end?`} close=${close} className="small"><form class="fields" onSubmit=${submit}><label>In days<${Field} name="days" type="number" min="0.01" step="any" required autofocus value="30" /></label>
     <button class="primary" disabled=${isRunning}>Set</button></form><//>`;
 }
 

@@ -8,7 +8,7 @@ import { Icon } from "./icons.js";
 
 function Choices({ item, close }) {
   const { own } = useStore(boards);
-  const choose = (work) => work.then(close);
+  const choose = (work) => work.then((board) => board && close()); // what failed can be tried again
   const create = (event) => {
     event.preventDefault();
     choose(createBoardWith(new FormData(event.target).get("name").trim(), [item.item_id]));

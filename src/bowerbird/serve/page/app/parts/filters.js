@@ -3,6 +3,7 @@ import { html } from "../html.js";
 import { addressWith, navigate } from "../state/route.js";
 import { ORDERS } from "../state/search.js";
 import { t } from "../texts/index.js";
+import { Field } from "./field.js";
 
 const change = (parameters) => navigate(addressWith(parameters));
 
@@ -13,7 +14,7 @@ function Select({ name, label, value, options }) {
     ${texts.map(([key, text]) => html`<option key=${key} value=${key} selected=${key === value}>${text}</option>`)}</select></label>`;
 }
 
-const Amount = ({ name, label, value }) => html`<label>${label}<input name=${name} type="number" min="0" step="any" inputmode="decimal"
+const Amount = ({ name, label, value }) => html`<label>${label}<${Field} name=${name} type="number" min="0" step="any" inputmode="decimal"
   value=${value} onChange=${(event) => change({ [name]: event.target.value })} /></label>`;
 
 export function Filters({ wish, choices }) {

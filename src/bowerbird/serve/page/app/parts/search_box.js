@@ -10,8 +10,10 @@ export function SearchBox() {
   const { view, query } = useStore(route);
   const shown = view === "search" ? query.get("q") ?? "" : "";
   const [text, setText] = useState(shown);
-  const input = useRef(null), newest = useRef(0);
-  useEffect(() => setText(shown), [shown]);
+  const input = useRef(null), newest = useRef(0), sent = useRef("");
+  useEffect(() => { // but not over what is being typed while the address of the last search comes
+    if (document.activeElement !== input.current || input.current.value === sent.current) setText(shown);
+  }, [shown]);
   useEffect(() => {
     const press = (event) => {
       if (event.key !== "/" || event.target.closest("input, textarea, select, dialog")) return;
@@ -23,6 +25,7 @@ export function SearchBox() {
   }, []);
   const submit = (event) => {
     event.preventDefault();
+    sent.current = text;
     newest.current += 1;
     const asked = newest.current;
     searchAddress(text.trim()).then((address) => { if (asked === newest.current) navigate(address); });

@@ -11,7 +11,7 @@ function chooseTheme(theme) {
   else delete document.documentElement.dataset.theme;
   remembered.remove("theme");
   try {
-    if (theme) localStorage.setItem("bowerbird.theme", theme); // as plain text: theme.js reads it
+    if (theme) localStorage.setItem("bowerbird.theme", theme); // as plain text: early.js reads it
   } catch { /* nothing is remembered */ }
 }
 

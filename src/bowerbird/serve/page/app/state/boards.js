@@ -16,7 +16,7 @@ export async function loadBoards() {
   if (!user) return;
   try {
     const answer = await api.boards(user);
-    if (user !== currentUser()) return;
+    if (user !== currentUser() || waiting) return; // after the last change there is another answer
     boards.set({ ...answer, error: null, isLoading: false });
     showSaved(answer.saved);
   } catch (error) {
@@ -24,26 +24,40 @@ export async function loadBoards() {
   }
 }
 
-async function changed(work, message) {
-  try {
-    const result = await work;
+let changes = Promise.resolve(), waiting = 0;
+
+// One change after the other, each shown at once: a late answer to one must not undo the next.
+function change(work, message) {
+  waiting += 1;
+  changes = changes.then(() => work()).then(
+    (result) => { if (message) showToast(message); return result; },
+    (error) => { showToast(t("toast.failed", { reason: error.message })); return null; },
+  ).then(async (result) => {
+    waiting -= 1;
     await loadBoards();
-    if (message) showToast(message);
     return result;
-  } catch (error) {
-    showToast(t("toast.failed", { reason: error.message }));
-    return null;
-  }
+  });
+  return changes;
 }
 
-export const createBoardWith = (name, itemIds = []) =>
-  changed(api.createBoard(currentUser(), { name, item_ids: itemIds }), t("boards.created", { name }));
-export const replaceBoard = (board, changes, message) =>
-  changed(api.changeBoard(currentUser(), board.id, { name: board.name, item_ids: board.item_ids, ...changes }), message);
+let creation = null; // a second click makes no second board
+
+export function createBoardWith(name, itemIds = []) {
+  creation ??= change(() => api.createBoard(currentUser(), { name, item_ids: itemIds }), t("boards.created", { name }))
+    .finally(() => { creation = null; });
+  return creation;
+}
+
+export function replaceBoard({ id, name, item_ids: itemIds }, changed, message) {
+  const body = { name, item_ids: itemIds, ...changed };
+  boards.set((now) => ({ ...now, own: now.own.map((each) => (each.id === id ? { ...each, ...body } : each)) }));
+  return change(() => api.changeBoard(currentUser(), id, body), message);
+}
+
 export const addToBoard = (board, item) =>
   replaceBoard(board, { item_ids: [...new Set([...board.item_ids, item.item_id])] }, t("boards.added", { name: board.name }));
-export const removeBoard = (board) => changed(api.removeBoard(currentUser(), board.id), t("boards.removed", { name: board.name }));
-export const shareBoard = (board, isShared) => changed(api.shareBoard(currentUser(), board.id, isShared));
+export const removeBoard = (board) => change(() => api.removeBoard(currentUser(), board.id), t("boards.removed", { name: board.name }));
+export const shareBoard = (board, isShared) => change(() => api.shareBoard(currentUser(), board.id, isShared));
 
 export function startBoards() {
   let user = "";

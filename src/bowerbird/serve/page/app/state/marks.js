@@ -16,8 +16,13 @@ session.subscribe(({ user }) => {
   marks.set({ saved: new Set(), hidden: new Set() });
 });
 
+// What the server knows as saved; where an action is under way, its answer may be older than that.
 export function showSaved(itemIds) {
-  marks.set((before) => ({ ...before, saved: new Set(itemIds) }));
+  marks.set((before) => {
+    const saved = new Set(itemIds);
+    for (const id of busy) if (before.saved.has(id)) saved.add(id); else saved.delete(id);
+    return { ...before, saved };
+  });
 }
 
 function mark(list, itemId, isMarked) {

@@ -3,7 +3,7 @@ import * as api from "../api/items.js";
 import { append } from "./feed.js";
 import { createStore } from "./store.js";
 
-const EMPTY = { key: "", items: [], status: "idle", cursor: null, isAll: false, error: null };
+const EMPTY = { key: "", items: [], status: "idle", cursor: null, isAll: false, error: null, unknown: "" };
 export const results = createStore(EMPTY);
 export const wantedPicture = createStore(null); // { file, address }
 let newest = 0, controller = null;
@@ -35,11 +35,14 @@ export async function find(wish, picture, colourName, { isMore = false } = {}) {
   controller?.abort();
   controller = new AbortController();
   const kept = isMore ? before.items : [], asked = ++newest;
-  results.set({ ...EMPTY, key, items: kept, cursor: isMore ? before.cursor : null, status: "loading" });
+  results.set({ ...EMPTY, key, items: kept, cursor: isMore ? before.cursor : null, unknown: isMore ? before.unknown : "", status: "loading" });
   try {
     const after = { count: kept.length, cursor: isMore ? before.cursor : null };
-    const page = await api.search({ q: wish.q, filter: filterOf(wish, colourName), picture: picture?.file }, after, controller.signal);
-    if (asked === newest) results.set((now) => ({ ...now, ...append(kept, page), status: "ready" }));
+    const [page, reading] = await Promise.all([
+      api.search({ q: wish.q, filter: filterOf(wish, colourName), picture: picture?.file }, after, controller.signal),
+      isMore ? before : readingWithin(wish.q),
+    ]);
+    if (asked === newest) results.set((now) => ({ ...now, ...append(kept, page), unknown: reading?.unknown ?? "", status: "ready" }));
   } catch (error) {
     if (asked === newest && error.name !== "AbortError") results.set((now) => ({ ...now, status: "failed", error }));
   }
@@ -61,11 +64,17 @@ export function ordered(items, order) {
 
 const READING_MS = 1500;
 
+// What the words of a search mean; nothing where the answer takes long.
+async function readingWithin(text) {
+  if (!text) return null;
+  const late = new Promise((resolve) => setTimeout(resolve, READING_MS, null));
+  return Promise.race([api.readingOf(text).catch(() => null), late]);
+}
+
 // The address of a search: what its words say of kind, colour and price becomes filters, which can be changed.
 export async function searchAddress(text) {
   if (!text) return "/find";
-  const late = new Promise((resolve) => setTimeout(resolve, READING_MS, null));
-  const reading = await Promise.race([api.readingOf(text).catch(() => null), late]);
+  const reading = await readingWithin(text);
   const isFiltered = reading && (reading.kind || reading.colour || reading.price_min || reading.price_max || reading.order !== "best");
   const parameters = isFiltered
     ? { q: reading.words || text, kind: reading.kind, colour: reading.colour, low: reading.price_min, high: reading.price_max, order: reading.order === "best" ? "" : reading.order }

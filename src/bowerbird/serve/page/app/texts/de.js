@@ -57,4 +57,11 @@ export default {
   "taste.similarFew": "Zu wenige Menschen sind dir ähnlich, um etwas über sie zu sagen: Mindestens {count} sind nötig.",
   "privacy.title": "Deine Daten", "privacy.hint": "Alles, was von dir gespeichert ist: was du getan hast, dein Geschmack, deine Pinnwände.", "privacy.export": "Herunterladen", "privacy.forget": "Vergiss mich",
   "privacy.sure": "Alles über dich vergessen?", "privacy.sureHint": "Was du getan hast, dein Geschmack und deine Pinnwände werden gelöscht. Das lässt sich nicht rückgängig machen.", "privacy.forgotten": "Du bist vergessen. Ein neuer Anfang.",
+  "search.title": "„{query}“", "search.unknown": "Kein Artikel erwähnt „{words}“. Das hier kommt der Bedeutung am nächsten.",
+  "why.click": "Du hast „{title}“ am {day} geöffnet; das hier ist ähnlich ({share}).", "why.save": "Du hast dir „{title}“ am {day} gemerkt; das hier ist ähnlich ({share}).",
+  "why.add_to_cart": "Du hast „{title}“ am {day} in den Korb gelegt; das hier ist ähnlich ({share}).", "why.purchase": "Du hast „{title}“ am {day} gekauft; das hier ist ähnlich ({share}).",
+  "why.interest": "Es gehört zu {name}, {share} deines Geschmacks.", "why.muted": "Es gehört zu {name}; das hast du ausgeblendet.",
+  "why.within": "Mit {price} kostet es so viel, wie du meist ausgibst ({low} bis {high}).", "why.above": "Mit {price} kostet es mehr, als du meist ausgibst ({low} bis {high}).", "why.below": "Mit {price} kostet es weniger, als du meist ausgibst ({low} bis {high}).",
+  "taste.other": "alles andere", "taste.unchanged": "In diesem Monat hat sich nichts geändert, das mehr als Zufall wäre.",
+  "taste.changedAt": "Dein Geschmack hat sich um den {day} geändert.", "taste.perhapsAt": "Dein Geschmack hat sich vielleicht um den {day} geändert.",
 };

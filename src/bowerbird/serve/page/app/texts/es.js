@@ -41,4 +41,11 @@ export default {
   "taste.similarFew": "Hay muy poca gente parecida a ti para decir algo de ella: hacen falta al menos {count}.",
   "privacy.title": "Tus datos", "privacy.hint": "Todo lo que se guarda de ti: lo que has hecho, tu gusto, tus tableros.", "privacy.export": "Descargar", "privacy.forget": "Olvidarme", "privacy.sure": "¿Olvidar todo sobre ti?",
   "privacy.sureHint": "Se borran lo que has hecho, tu gusto y tus tableros. No se puede deshacer.", "privacy.forgotten": "Te hemos olvidado. Empiezas de nuevo.",
+  "search.title": "«{query}»", "search.unknown": "Ningún artículo menciona «{words}». Esto es lo más cercano en significado.",
+  "why.click": "Abriste «{title}» el {day}; esto se le parece ({share}).", "why.save": "Guardaste «{title}» el {day}; esto se le parece ({share}).",
+  "why.add_to_cart": "Pusiste «{title}» en la cesta el {day}; esto se le parece ({share}).", "why.purchase": "Compraste «{title}» el {day}; esto se le parece ({share}).",
+  "why.interest": "Es de {name}, el {share} de tu gusto.", "why.muted": "Es de {name}, que has ocultado.",
+  "why.within": "Por {price}, cuesta lo que sueles pagar ({low} a {high}).", "why.above": "Por {price}, cuesta más de lo que sueles pagar ({low} a {high}).", "why.below": "Por {price}, cuesta menos de lo que sueles pagar ({low} a {high}).",
+  "taste.other": "todo lo demás", "taste.unchanged": "Este mes no ha cambiado nada que sea más que azar.",
+  "taste.changedAt": "Tu gusto cambió hacia el {day}.", "taste.perhapsAt": "Quizá tu gusto cambió hacia el {day}.",
 };

@@ -41,4 +41,11 @@ export default {
   "taste.similarFew": "Trop peu de gens vous ressemblent pour en dire quelque chose : il en faut au moins {count}.",
   "privacy.title": "Vos données", "privacy.hint": "Tout ce qui est conservé de vous : vos actions, vos goûts, vos tableaux.", "privacy.export": "Télécharger", "privacy.forget": "M’oublier", "privacy.sure": "Tout oublier de vous ?",
   "privacy.sureHint": "Vos actions, vos goûts et vos tableaux sont effacés. C’est irréversible.", "privacy.forgotten": "Vous êtes oublié. C’est un nouveau départ.",
+  "search.title": "« {query} »", "search.unknown": "Aucun article ne mentionne « {words} ». Voici ce qui s’en approche le plus par le sens.",
+  "why.click": "Vous avez ouvert « {title} » le {day} ; ceci y ressemble ({share}).", "why.save": "Vous avez enregistré « {title} » le {day} ; ceci y ressemble ({share}).",
+  "why.add_to_cart": "Vous avez mis « {title} » au panier le {day} ; ceci y ressemble ({share}).", "why.purchase": "Vous avez acheté « {title} » le {day} ; ceci y ressemble ({share}).",
+  "why.interest": "Cela relève de {name}, {share} de vos goûts.", "why.muted": "Cela relève de {name}, que vous avez masqué.",
+  "why.within": "À {price}, cela coûte ce que vous payez d’habitude ({low} à {high}).", "why.above": "À {price}, cela coûte plus que ce que vous payez d’habitude ({low} à {high}).", "why.below": "À {price}, cela coûte moins que ce que vous payez d’habitude ({low} à {high}).",
+  "taste.other": "tout le reste", "taste.unchanged": "Rien n’a changé ce mois-ci qui soit plus que du hasard.",
+  "taste.changedAt": "Vos goûts ont changé vers le {day}.", "taste.perhapsAt": "Vos goûts ont peut-être changé vers le {day}.",
 };

@@ -41,4 +41,11 @@ export default {
   "taste.similarFew": "Troppo poche persone ti somigliano per dirne qualcosa: ne servono almeno {count}.",
   "privacy.title": "I tuoi dati", "privacy.hint": "Tutto ciò che è conservato di te: quello che hai fatto, i tuoi gusti, le tue bacheche.", "privacy.export": "Scarica", "privacy.forget": "Dimenticami", "privacy.sure": "Dimenticare tutto di te?",
   "privacy.sureHint": "Quello che hai fatto, i tuoi gusti e le tue bacheche vengono cancellati. Non si può annullare.", "privacy.forgotten": "Ti abbiamo dimenticato. È un nuovo inizio.",
+  "search.title": "«{query}»", "search.unknown": "Nessun articolo menziona «{words}». Questi sono i più vicini per significato.",
+  "why.click": "Hai aperto «{title}» il {day}; questo gli somiglia ({share}).", "why.save": "Hai salvato «{title}» il {day}; questo gli somiglia ({share}).",
+  "why.add_to_cart": "Hai messo «{title}» nel carrello il {day}; questo gli somiglia ({share}).", "why.purchase": "Hai comprato «{title}» il {day}; questo gli somiglia ({share}).",
+  "why.interest": "Fa parte di {name}, il {share} dei tuoi gusti.", "why.muted": "Fa parte di {name}, che hai nascosto.",
+  "why.within": "A {price} costa quanto spendi di solito (da {low} a {high}).", "why.above": "A {price} costa più di quanto spendi di solito (da {low} a {high}).", "why.below": "A {price} costa meno di quanto spendi di solito (da {low} a {high}).",
+  "taste.other": "tutto il resto", "taste.unchanged": "Questo mese non è cambiato nulla che sia più di un caso.",
+  "taste.changedAt": "I tuoi gusti sono cambiati intorno al {day}.", "taste.perhapsAt": "I tuoi gusti sono forse cambiati intorno al {day}.",
 };

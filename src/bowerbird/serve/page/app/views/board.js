@@ -82,6 +82,13 @@ function Completions({ user, board }) {
       ${board.is_own && html`<button type="button" class="add" onClick=${() => addToBoard(board, item)}><${Icon} name="plus" />${t("boards.add")}</button>`}<//>`)}</div></section>`;
 }
 
+// A board as it is in this window: its changes show at once, and the server's answer may take longer.
+function withOwnChanges(board, mine) {
+  if (!mine) return board;
+  const items = new Map(board.items.map((item) => [item.item_id, item]));
+  return { ...board, ...mine, items: mine.item_ids.map((id) => items.get(id)).filter(Boolean) };
+}
+
 // What is saved no more leaves at the click; the server's answer may take longer.
 const withoutUnsaved = (board, saved) => ({
   ...board, items: board.items.filter((item) => saved.has(item.item_id)), item_ids: board.item_ids.filter((id) => saved.has(id)),
@@ -90,12 +97,13 @@ const withoutUnsaved = (board, saved) => ({
 export function BoardView() {
   const { id } = useStore(route), { user } = useStore(session);
   const changes = useStore(revision).boards, { own, saved, isLoading: isListing } = useStore(boards), marked = useStore(marks);
-  const version = JSON.stringify(own.find((board) => board.id === id) ?? saved); // this window's own changes
+  const mine = own.find((board) => board.id === id);
+  const version = JSON.stringify(mine ?? saved); // this window's own changes
   const { data, error, isLoading, retry } = useCall(() => get(`/users/${encoded(user)}/boards/${encoded(id)}`), [user, id, changes, version]);
   if (error && !data) return html`<${Failure} error=${error} retry=${retry} />`;
   if (isLoading && !data) return html`<${Skeletons} />`;
   const isSaved = data.id === "saved";
-  const current = isSaved && !isListing ? withoutUnsaved(data, marked.saved) : data;
+  const current = isSaved && !isListing ? withoutUnsaved(data, marked.saved) : withOwnChanges(data, mine);
   const board = isSaved ? { ...current, name: t("boards.saved") } : current;
   return html`<section aria-labelledby="view-title">
     <p><a href="/boards">${t("nav.boards")}</a></p>

@@ -41,13 +41,14 @@ function NothingFound({ wish }) {
 }
 
 function Results({ wish, found, picture }) {
-  const { items, status, error, isAll } = found;
+  const { items, status, error, isAll, unknown } = found;
   const again = () => find(wish, picture, choicesOf(items).colourName);
   const more = () => find(wish, picture, choicesOf(items).colourName, { isMore: true });
   if (status === "failed") return html`<${Failure} error=${error} retry=${again} />`;
   if (status === "loading" && !items.length) return html`<${Skeletons} />`;
   if (!items.length) return status === "ready" ? html`<${NothingFound} wish=${wish} />` : null;
-  return html`<${Masonry} label=${t("search.results")}>${ordered(items, wish.order).map((item, index) => html`
+  return html`${unknown && html`<p class="notice" role="status">${t("search.unknown", { words: unknown })}</p>`}
+    <${Masonry} label=${t("search.results")}>${ordered(items, wish.order).map((item, index) => html`
       <${Card} key=${item.item_id} item=${item} rank=${index + 1} eager=${index < 8} surface=${{ list_id: "search", query: wish.q, position: index + 1 }} />`)}<//>
     ${!isAll && html`<p class="more"><button type="button" disabled=${status === "loading"} onClick=${more}>${t("search.more")}</button></p>`}`;
 }
@@ -68,7 +69,7 @@ export function SearchView() {
     if (file) { event.preventDefault(); usePicture(file); }
   };
   return html`<section aria-labelledby="view-title" onDragOver=${(event) => event.preventDefault()} onDrop=${drop}>
-    <div class="heading"><h1 id="view-title" tabindex="-1" class="query">${wish.q ? `“${wish.q}”` : t("nav.search")}</h1><${PicturePicker} picture=${picture} /></div>
+    <div class="heading"><h1 id="view-title" tabindex="-1" class="query">${wish.q ? t("search.title", { query: wish.q }) : t("nav.search")}</h1><${PicturePicker} picture=${picture} /></div>
     ${isAsked ? html`<${Filters} wish=${wish} choices=${choices} />` : html`<p class="hint">${t("search.hint")}</p>`}
     <p class="unseen" role="status">${found.status === "ready" && isAsked ? t("search.count", { count: found.items.length }) : ""}</p>
     ${isAsked && html`<${Results} wish=${wish} found=${found} picture=${picture} />`}

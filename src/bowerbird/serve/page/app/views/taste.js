@@ -12,13 +12,18 @@ import { revision } from "../state/changes.js";
 import { useCall } from "../state/call.js";
 import { session } from "../state/session.js";
 import { useStore } from "../state/store.js";
-import { price, t } from "../texts/index.js";
+import { day, price, t } from "../texts/index.js";
 
 const Things = ({ items }) => html`<ul class="things">${items.map((item) => html`<li key=${item.item_id}><a href=${itemAddress(item.item_id)}>
   <${Thumbnail} item=${item} size=${64} title=${item.title} /></a></li>`)}</ul>`;
 
+function changeSentence({ clear, since }) {
+  if (clear === null) return t("taste.unchanged");
+  return t(clear ? "taste.changedAt" : "taste.perhapsAt", { day: day(since) });
+}
+
 function Changes({ changed }) {
-  return html`<section class="panel" aria-labelledby="changes-title"><h2 id="changes-title">${t("taste.changes")}</h2><p>${changed.words}</p>
+  return html`<section class="panel" aria-labelledby="changes-title"><h2 id="changes-title">${t("taste.changes")}</h2><p>${changeSentence(changed)}</p>
     ${changed.interests.map((change) => html`<div key=${change.name}><p><strong>${change.name}</strong> ${t(`taste.${change.change}`)}</p><${Things} items=${change.items.slice(0, 6)} /></div>`)}</section>`;
 }
 
