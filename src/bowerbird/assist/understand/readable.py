@@ -7,7 +7,10 @@ import unicodedata
 from collections.abc import Callable
 
 from bowerbird.assist.languages import is_known_word
+from bowerbird.assist.request import Request
 from bowerbird.data.items import Catalogue
+from bowerbird.text.lexicon import EMPTY_WORDS, Lexicon
+from bowerbird.text.words import normalize_text, stem, tokenize
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}")
@@ -67,3 +70,14 @@ def unknown_id(text: str, catalogue: Catalogue) -> str:
 def _form(item_id: str) -> str:
     """Letters and digits of an id as their kinds: "BB-000077" is "A-9" with its lengths."""
     return re.sub(r"\d", "9", re.sub(r"[a-z]", "a", item_id.lower()))
+
+
+def unmentioned_words(request: Request, lexicon: Lexicon) -> str:
+    """What a request asks for, where neither values of the catalogue nor texts of items hold it; or empty."""
+    if request.unknown_kind:
+        return request.unknown_kind
+    if request.facets or request.preferred:
+        return ""
+    words = [word for word in tokenize(normalize_text(request.words)) if word not in EMPTY_WORDS]
+    is_mentioned = any(stem(word) in lexicon.items_by_stem for word in words)
+    return "" if is_mentioned else " ".join(words)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 
 from bowerbird.assist.languages.queries import query_for_catalogue
 from bowerbird.assist.request import Order, Request
+from bowerbird.assist.understand.readable import unmentioned_words
 from bowerbird.assist.understand.understanding import understand
 from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
@@ -16,8 +17,6 @@ from bowerbird.serve.bodies.base import Body
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
 from bowerbird.serve.served_snapshot import ServedSnapshot
-from bowerbird.text.lexicon import EMPTY_WORDS
-from bowerbird.text.words import normalize_text, stem, tokenize
 
 ORDERS: dict[Order, Literal["cheapest", "dearest"]] = {
     Order.CHEAPEST: "cheapest",
@@ -49,7 +48,7 @@ def routes(app_state: AppState) -> APIRouter:
         if served.position_of(q.strip()) is not None:  # an id has no meaning
             return _as_reading(Request(words=q), "")
         request = _read(q, served)
-        return _as_reading(request, _unknown(request, served))
+        return _as_reading(request, unmentioned_words(request, served.assistant.parts.lexicon))
 
     return router
 
@@ -65,17 +64,6 @@ def _read(text: str, served: ServedSnapshot) -> Request:
         )
     except InputError:  # no word in it
         return Request(words=text)
-
-
-def _unknown(request: Request, served: ServedSnapshot) -> str:
-    """What a request asks for, where neither the catalogue's values nor its texts know it."""
-    if request.unknown_kind:
-        return request.unknown_kind
-    if request.facets or request.preferred:
-        return ""
-    known = served.assistant.parts.lexicon.items_by_stem
-    words = [word for word in tokenize(normalize_text(request.words)) if word not in EMPTY_WORDS]
-    return "" if any(stem(word) in known for word in words) else " ".join(words)
 
 
 def _as_reading(request: Request, unknown: str) -> SearchReading:
