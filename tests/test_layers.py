@@ -130,6 +130,7 @@ MAY_ASK_WHAT_IS_CURRENT = {
     *(
         "data/store.py",
         "data/ingest/imports.py",
+        "data/ingest/staged_import.py",
         "data/ingest/dialogues.py",
         "data/ingest/event_checks.py",
         "data/ingest/item_changes.py",

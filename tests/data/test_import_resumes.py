@@ -132,7 +132,7 @@ def test_a_killed_import_is_continued(shop: Store, tmp_path: Path) -> None:
                 json.dumps({**call, "timestamp": "2026-01-02", "properties": {"product_id": "a"}}) + "\n"
             )
     code = (
-        "import sys; from bowerbird.data.ingest import imports; imports.CHECKPOINT_S = 0.05;"
+        "import sys; from bowerbird.data.ingest import staged_import; staged_import.CHECKPOINT_S = 0.05;"
         "from bowerbird.cli.main import main; main()"
     )
     command = [sys.executable, "-c", code, "import", "segment", str(path), "--store", str(shop.path)]

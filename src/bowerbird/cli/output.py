@@ -15,7 +15,6 @@ from rich.markup import escape
 StoreArgument = Annotated[
     Path, typer.Argument(help="The store's folder.", metavar="STORE", show_default=False)
 ]
-StoreOption = Annotated[Path, typer.Option("--store", "-s", help="The store's folder; created if missing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -23,8 +23,7 @@ from bowerbird.data.dialogues import (
     read_dialogues,
     write_dialogues,
 )
-from bowerbird.data.ingest.rejected_rows import write_rejected
-from bowerbird.data.ingest.summary import RowCounts
+from bowerbird.data.ingest.summary import RowCounts, write_rejected
 from bowerbird.data.readers.datasets.dialogues import TurnDraft, read_turns
 from bowerbird.data.readers.records import RejectedRow
 from bowerbird.data.store import Store

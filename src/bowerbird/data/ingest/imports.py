@@ -8,57 +8,30 @@ grow with the files, and an import that was killed is continued by the same comm
 from __future__ import annotations
 
 import hashlib
-import os
 import time
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from bowerbird.data.collections import Collection
-from bowerbird.data.events import Alias
-from bowerbird.data.files.images import prepare_picture
-from bowerbird.data.ingest.event_batches import batch_of, check_batch
-from bowerbird.data.ingest.event_checks import latest_accepted_time
-from bowerbird.data.ingest.id_set import IdSet
 from bowerbird.data.ingest.import_progress import ImportProgress, size_of
-from bowerbird.data.ingest.rejected_rows import rejected_path
-from bowerbird.data.ingest.staging import Staging
-from bowerbird.data.ingest.summary import ImportSummary, RowCounts
-from bowerbird.data.items import Catalogue, Item, table_of
+from bowerbird.data.ingest.staged_import import StagedImport
+from bowerbird.data.ingest.summary import ImportSummary, RowCounts, rejected_path
+from bowerbird.data.items import Catalogue
 from bowerbird.data.pictures.links import keep_fetched
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.records import (
-    AliasDraft,
-    CollectionDraft,
-    EventBatch,
-    EventDraft,
-    IgnoredRow,
-    ItemBatch,
-    ItemDraft,
-    Record,
     Records,
     RejectedRow,
-    repairs_as_row,
 )
-from bowerbird.data.readers.values.outcomes import Repair
 from bowerbird.data.store import Store
 from bowerbird.data.versions.changed_items import changed_rows
 from bowerbird.errors import InputError, StoreError
 
-CHECKPOINT_S = 20.0
-"""Seconds of work that a kill may cost."""
-MAX_DECODING = 256
-"""Pictures that are being decoded or wait for it."""
-ITEMS_PER_BATCH = 1024
 MAX_WITHDRAWN_SHARE, MIN_WITHDRAWN = 1 / 3, 10
 """A full import that withdraws more of the items than this share, and more than this number, is refused."""
-EVENTS_PER_BATCH = 20_000
 
 
 def import_layout(
@@ -117,15 +90,15 @@ def import_records(
     """
     start = time.perf_counter()
     with store.lock(f"bowerbird import {layout}"):
-        run = _Import(store, layout, files)
+        run = StagedImport(store, layout, files)
         progress = ImportProgress(f"importing {layout}", total_bytes)
         try:
             for record in progress.track(records):
                 run.add(record)
                 progress.rows = run.summary.rows_read
             if is_full and not may_withdraw:
-                run.check_withdrawals()
-            run.publish(is_full=is_full, is_dry_run=is_dry_run)
+                _check_withdrawals(run)
+            _publish(run, is_full=is_full, is_dry_run=is_dry_run)
         except OSError as error:
             run.staging.drop()
             raise StoreError(
@@ -149,314 +122,105 @@ def _fingerprint(layout: str, paths: Sequence[Path], column_map: Path | None) ->
     return hashlib.blake2b(repr((layout, stats, mapped)).encode(), digest_size=16).hexdigest()
 
 
-class _Import:
-    """A running import. Accepted rows go to the staging folder in batches; little else is held in memory."""
-
-    def __init__(self, store: Store, layout: str, files: str) -> None:
-        self.store = store
-        before = store.current("catalogue")
-        self.staging, checkpoint = Staging.open(store.path, f"{files}-{before.name if before else ''}")
-        self.summary = checkpoint.summary if checkpoint else ImportSummary(layout)
-        self.known = IdSet(store.item_ids() if before is not None else ())
-        """Ids of all items: those of the store, and those read so far."""
-        self.imported = IdSet()
-        """Ids of the items read so far."""
-        for rows in self.staging.item_batches():
-            staged_ids = rows["item_id"].to_pylist()
-            self.imported.add(staged_ids)
-            self.known.add(staged_ids)
-        self.collections_before = {collection.collection_id: collection for collection in store.collections()}
-        self.collections: dict[str, Collection] = {}
-        self.aliases: dict[Alias, str] = {}
-        """Each with its location."""
-        self.latest = latest_accepted_time()
-        self.pool = ThreadPoolExecutor(os.cpu_count() or 1)  # Pillow releases the GIL while it decodes
-        self.pictures: deque[tuple[ItemDraft, Future[bytes | None] | None]] = deque()
-        self.items: list[tuple[ItemDraft, bytes | None]] = []
-        self.events: list[EventDraft] = []
-        self.records = 0
-        self.resumed_at = checkpoint.records if checkpoint else 0
-        self._checkpoint_at = time.monotonic() + CHECKPOINT_S
-
-    def add(self, record: Record) -> None:
-        self.records += 1
-        if self.records <= self.resumed_at:
-            self._skip(record)
-            return
-        if isinstance(record, ItemDraft):
-            self._add_item(record)
-        elif isinstance(record, ItemBatch):
-            self._add_items(record)
-        elif isinstance(record, EventDraft):
-            self.events.append(record)
-            if len(self.events) >= EVENTS_PER_BATCH:
-                self._flush_events()
-        elif isinstance(record, EventBatch):
-            self._flush_items()
-            self._add_events(record)
-        elif isinstance(record, AliasDraft):
-            self.aliases.setdefault(record.alias, record.location)
-        elif isinstance(record, IgnoredRow):
-            counts = self._counts_of(record.kind)
-            counts.read += record.count
-            counts.ignored[record.description] += record.count
-        elif isinstance(record, CollectionDraft):
-            self._flush_items()
-            self._add_collection(record)
-        else:
-            self._counts_of(record.kind).read += 1
-            self._reject(record)
-        if time.monotonic() >= self._checkpoint_at:
-            self._checkpoint()
-
-    def _skip(self, record: Record) -> None:
-        """Pass over a record that an interrupted import had staged; what it held in memory is read again."""
-        if isinstance(record, AliasDraft):
-            self.aliases.setdefault(record.alias, record.location)
-        elif isinstance(record, CollectionDraft):
-            collection = self._usable_collection(record)
-            if isinstance(collection, Collection):
-                self.collections[collection.collection_id] = collection
-
-    def _checkpoint(self) -> None:
-        self._flush_items()
-        self._flush_events()
-        self.staging.checkpoint(self.records, self.summary)
-        self._checkpoint_at = time.monotonic() + CHECKPOINT_S
-
-    def _counts_of(self, kind: str) -> RowCounts:
-        counts: RowCounts = getattr(self.summary, kind)
-        return counts
-
-    def _reject(self, rejected: RejectedRow) -> None:
-        self._counts_of(rejected.kind).rejected[rejected.reason] += 1
-        self.staging.reject(rejected)
-
-    # -- items --------------------------------------------------------------------------------------------
-
-    def _add_item(self, draft: ItemDraft) -> None:
-        self.summary.items.read += 1
-        picture = draft.picture
-        decoding = (
-            None
-            if picture is None or isinstance(picture, str)
-            else self.pool.submit(prepare_picture, picture)
+def _check_withdrawals(run: StagedImport) -> None:
+    """Raise `InputError` where a full import would withdraw more items than can be meant."""
+    run.checkpoint()
+    if not run.store.has_catalogue():
+        return
+    catalogue = run.store.catalogue()
+    n_absent, n_sold = len(_absent_ids(run, catalogue)), len(catalogue) - int(catalogue.withdrawn.sum())
+    if n_absent > max(MIN_WITHDRAWN, n_sold * MAX_WITHDRAWN_SHARE):
+        raise InputError(
+            f"{n_absent:,} of the store's {n_sold:,} items are not in the files, and --full would "
+            "withdraw them: nothing was imported. Was the feed cut short? Import without --full to keep "
+            "them, or add --allow-withdraw to withdraw them"
         )
-        self.pictures.append((draft, decoding))
-        if len(self.pictures) > MAX_DECODING:
-            self._add_decoded()
-        if len(self.items) >= ITEMS_PER_BATCH:
-            self._stage_items()
 
-    def _add_decoded(self) -> None:
-        draft, decoding = self.pictures.popleft()
-        image = decoding.result() if decoding else None
-        if decoding:
-            self.summary.images += image is not None
-            self.summary.images_broken += image is None
-            if image is None:
-                lost = Repair.of("picture", draft.picture, "is missing, or can't be decoded")
-                draft = replace(draft, repairs=(*draft.repairs, lost))
-        self.summary.images_not_fetched += isinstance(draft.picture, str)
-        self.items.append((draft, image))
 
-    def _flush_items(self) -> None:
-        while self.pictures:
-            self._add_decoded()
-        self._stage_items()
+def _publish(run: StagedImport, is_full: bool, is_dry_run: bool) -> None:
+    """Put in force what was read. It may be repeated after a kill: an item and an event count once."""
+    run.checkpoint()
+    _check_usable(run)
+    run.summary.is_dry_run = is_dry_run
+    if is_dry_run:
+        _count_absent(run)
+    else:
+        with run.store.publishing_together():
+            _publish_items(run, is_full)
+            _publish_collections(run)
+        run.summary.events.new = sum(map(run.store.log.add_segment, run.staging.event_parts()))
+        _join_aliases(run)
+    path = rejected_path(run.store, run.summary.layout)
+    run.summary.rejected_file = path if run.staging.move_rejected(path) else None
+    run.staging.drop()
 
-    def _stage_items(self) -> None:
-        is_first = self.imported.add([draft.item.item_id for draft, _ in self.items])
-        accepted: list[tuple[Item, bytes | None]] = []
-        for (draft, image), first in zip(self.items, is_first.tolist(), strict=True):
-            item = draft.item
-            if first and (item.title or image is not None):
-                accepted.append((item, image))
-                if draft.repairs:
-                    self._list_repairs(item.item_id, draft.repairs, draft.location)
-            else:
-                self._reject_item(item.item_id, item.title, first, draft.location)
-        self.items.clear()
-        if accepted:
-            self._accept_items(table_of([item for item, _ in accepted], [image for _, image in accepted]))
 
-    def _add_items(self, batch: ItemBatch) -> None:
-        """Add items that were read together; those with pictures to decode one by one."""
-        if any(isinstance(picture, bytes | Path) for picture in batch.pictures):
-            for draft in batch.drafts():
-                self._add_item(draft)
-            return
-        self._flush_items()
-        self.summary.items.read += batch.rows.num_rows
-        self.summary.images_not_fetched += sum(picture is not None for picture in batch.pictures)
-        item_ids = batch.rows["item_id"].to_pylist()
-        is_first = self.imported.add(item_ids)
-        is_accepted = is_first & pc.not_equal(batch.rows["title"], "").to_numpy()
-        for row in np.flatnonzero(~is_accepted).tolist():
-            title = batch.rows["title"][row].as_py()
-            self._reject_item(item_ids[row], title, bool(is_first[row]), batch.locations[row])
-        for row, repairs in sorted(batch.repairs.items()):
-            if is_accepted[row]:
-                self._list_repairs(item_ids[row], repairs, batch.locations[row])
-        self._accept_items(batch.rows.filter(pa.array(is_accepted)))
+def _check_usable(run: StagedImport) -> None:
+    summary = run.summary
+    if not summary.rows_read and not run.aliases:
+        raise InputError("the files have no rows: nothing was imported")
+    used = summary.items.accepted + summary.events.accepted + len(run.collections) + len(run.aliases)
+    for kind in ("items", "events", "collections"):
+        counts = run.counts_of(kind)
+        if counts.read and not used:
+            raise InputError(f"none of the {counts.read:,} {kind} can be used: {_describe(counts)}")
 
-    def _accept_items(self, rows: pa.Table) -> None:
-        if rows.num_rows:
-            self.summary.items.accepted += rows.num_rows
-            self.known.add(rows["item_id"].to_pylist())
-            self.staging.add_items(rows)
 
-    def _reject_item(self, item_id: str, title: str, is_first: bool, location: str) -> None:
-        reason = "neither a title nor a readable picture" if is_first else "duplicate item_id"
-        self._reject(RejectedRow("items", reason, location, {"item_id": item_id, "title": title}))
+def _join_aliases(run: StagedImport) -> None:
+    counts = run.summary.aliases
+    before = run.store.log.aliases_since(0)[1]
+    counts.read = len(run.aliases)
+    for (alias, location), reason in zip(
+        run.aliases.items(), run.store.log.join(list(run.aliases)), strict=True
+    ):
+        if reason:
+            run.reject(RejectedRow("aliases", reason, location, asdict(alias)))
+    counts.accepted = counts.read - counts.rejected.total()
+    counts.new = len(run.store.log.aliases_since(before)[0])
 
-    def _list_repairs(self, item_id: str, repairs: Sequence[Repair], location: str) -> None:
-        self.summary.items.repaired.update(repair.description for repair in repairs)
-        self.staging.reject(repairs_as_row("items", item_id, repairs, location))
 
-    # -- events and collections ---------------------------------------------------------------------------
+def _absent_ids(run: StagedImport, before: Catalogue) -> list[str]:
+    """Ids of the items of the store, not yet withdrawn, that the files do not have."""
+    is_absent = ~(run.imported.contains(before.ids) | before.withdrawn)
+    return [before.ids[row] for row in np.flatnonzero(is_absent)]
 
-    def _flush_events(self) -> None:
-        if self.events:
-            self._flush_items()
-            self._add_events(batch_of(self.events))
-            self.events.clear()
 
-    def _add_events(self, batch: EventBatch) -> None:
-        self.summary.events.read += batch.rows.num_rows
-        if not len(self.known):
-            raise InputError("these are events, but the store has no items yet: import the catalogue first")
-        accepted, rejected, is_accepted = check_batch(batch, self.known, self.latest)
-        for row in rejected:
-            self._reject(row)
-        for index, repairs in sorted(batch.repairs.items()):
-            if is_accepted[index]:
-                self.summary.events.repaired.update(repair.description for repair in repairs)
-                item_id = batch.rows["item_id"][index].as_py()
-                self.staging.reject(repairs_as_row("events", item_id, repairs, batch.locations[index]))
-        if accepted.num_rows:
-            self.summary.events.accepted += accepted.num_rows
-            self.staging.add_events(accepted)
+def _count_absent(run: StagedImport) -> None:
+    if run.summary.items.accepted and run.store.has_catalogue():
+        run.summary.not_in_files = len(_absent_ids(run, run.store.catalogue()))
 
-    def _add_collection(self, draft: CollectionDraft) -> None:
-        self.summary.collections.read += 1
-        collection = self._usable_collection(draft)
-        if isinstance(collection, Collection):
-            self.collections[collection.collection_id] = collection
-            self.summary.collections.accepted += 1
-        else:
-            row = asdict(draft.collection)
-            self._reject(RejectedRow("collections", collection, draft.location, row))
 
-    def _usable_collection(self, draft: CollectionDraft) -> Collection | str:
-        """A collection without its unknown items, or the reason why it is rejected."""
-        collection = draft.collection
-        is_known = self.known.contains(collection.item_ids).tolist()
-        known_ids = tuple(
-            item_id for item_id, known in zip(collection.item_ids, is_known, strict=True) if known
-        )
-        if collection.collection_id in self.collections:
-            return "duplicate collection_id"
-        if not known_ids:
-            return "no known item"
-        if draft.extends_existing and (existing := self.collections_before.get(collection.collection_id)):
-            known_ids = tuple(dict.fromkeys((*existing.item_ids, *known_ids)))
-        return replace(collection, item_ids=known_ids)
+def _publish_items(run: StagedImport, is_full: bool) -> None:
+    accepted = run.summary.items.accepted
+    if not accepted:
+        return
+    if not run.store.has_catalogue():
+        run.summary.items.new = accepted
+        run.store.publish_item_batches(run.staging.item_batches(), accepted)
+        return
+    before = run.store.catalogue()
+    changed = [_changes_in(Catalogue(rows), before) for rows in run.staging.item_batches()]
+    changes = keep_fetched(Catalogue(pa.concat_tables(changed)), before)
+    run.summary.items.new = len(changes)
+    absent = _absent_ids(run, before)
+    run.summary.not_in_files = len(absent)
+    run.summary.withdrawn = len(absent) if is_full else 0
+    if len(changes) or run.summary.withdrawn:
+        after = before.updated(changes)
+        run.store.publish_catalogue(after.without(absent) if is_full else after, before)
 
-    # -- publishing ---------------------------------------------------------------------------------------
 
-    def check_withdrawals(self) -> None:
-        """Raise `InputError` where a full import would withdraw more items than can be meant."""
-        self._checkpoint()
-        if not self.store.has_catalogue():
-            return
-        catalogue = self.store.catalogue()
-        n_absent, n_sold = len(self._absent_ids(catalogue)), len(catalogue) - int(catalogue.withdrawn.sum())
-        if n_absent > max(MIN_WITHDRAWN, n_sold * MAX_WITHDRAWN_SHARE):
-            raise InputError(
-                f"{n_absent:,} of the store's {n_sold:,} items are not in the files, and --full would "
-                "withdraw them: nothing was imported. Was the feed cut short? Import without --full to keep "
-                "them, or add --allow-withdraw to withdraw them"
-            )
-
-    def publish(self, is_full: bool, is_dry_run: bool) -> None:
-        """Put in force what was read. It may be repeated after a kill: an item and an event count once."""
-        self._checkpoint()
-        self._check_usable()
-        self.summary.is_dry_run = is_dry_run
-        if is_dry_run:
-            self._count_absent()
-        else:
-            with self.store.publishing_together():
-                self._publish_items(is_full)
-                self._publish_collections()
-            self.summary.events.new = sum(map(self.store.log.add_segment, self.staging.event_parts()))
-            self._join_aliases()
-        path = rejected_path(self.store, self.summary.layout)
-        self.summary.rejected_file = path if self.staging.move_rejected(path) else None
-        self.staging.drop()
-
-    def _check_usable(self) -> None:
-        summary = self.summary
-        if not summary.rows_read and not self.aliases:
-            raise InputError("the files have no rows: nothing was imported")
-        used = summary.items.accepted + summary.events.accepted + len(self.collections) + len(self.aliases)
-        for kind in ("items", "events", "collections"):
-            counts = self._counts_of(kind)
-            if counts.read and not used:
-                raise InputError(f"none of the {counts.read:,} {kind} can be used: {_describe(counts)}")
-
-    def _join_aliases(self) -> None:
-        counts = self.summary.aliases
-        before = self.store.log.aliases_since(0)[1]
-        counts.read = len(self.aliases)
-        for (alias, location), reason in zip(
-            self.aliases.items(), self.store.log.join(list(self.aliases)), strict=True
-        ):
-            if reason:
-                self._reject(RejectedRow("aliases", reason, location, asdict(alias)))
-        counts.accepted = counts.read - counts.rejected.total()
-        counts.new = len(self.store.log.aliases_since(before)[0])
-
-    def _absent_ids(self, before: Catalogue) -> list[str]:
-        """Ids of the items of the store, not yet withdrawn, that the files do not have."""
-        is_absent = ~(self.imported.contains(before.ids) | before.withdrawn)
-        return [before.ids[row] for row in np.flatnonzero(is_absent)]
-
-    def _count_absent(self) -> None:
-        if self.summary.items.accepted and self.store.has_catalogue():
-            self.summary.not_in_files = len(self._absent_ids(self.store.catalogue()))
-
-    def _publish_items(self, is_full: bool) -> None:
-        accepted = self.summary.items.accepted
-        if not accepted:
-            return
-        if not self.store.has_catalogue():
-            self.summary.items.new = accepted
-            self.store.publish_item_batches(self.staging.item_batches(), accepted)
-            return
-        before = self.store.catalogue()
-        changed = [_changes_in(Catalogue(rows), before) for rows in self.staging.item_batches()]
-        changes = keep_fetched(Catalogue(pa.concat_tables(changed)), before)
-        self.summary.items.new = len(changes)
-        absent = self._absent_ids(before)
-        self.summary.not_in_files = len(absent)
-        self.summary.withdrawn = len(absent) if is_full else 0
-        if len(changes) or self.summary.withdrawn:
-            after = before.updated(changes)
-            self.store.publish_catalogue(after.without(absent) if is_full else after, before)
-
-    def _publish_collections(self) -> None:
-        before = self.collections_before
-        new = [
-            collection
-            for collection_id, collection in self.collections.items()
-            if before.get(collection_id) != collection
-        ]
-        self.summary.collections.new = len(new)
-        if new:
-            merged = before | {collection.collection_id: collection for collection in new}
-            self.store.publish_collections(list(merged.values()))
+def _publish_collections(run: StagedImport) -> None:
+    before = run.collections_before
+    new = [
+        collection
+        for collection_id, collection in run.collections.items()
+        if before.get(collection_id) != collection
+    ]
+    run.summary.collections.new = len(new)
+    if new:
+        merged = before | {collection.collection_id: collection for collection in new}
+        run.store.publish_collections(list(merged.values()))
 
 
 def _describe(counts: RowCounts) -> str:

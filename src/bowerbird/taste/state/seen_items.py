@@ -39,13 +39,6 @@ class SeenItems:
         for row, new_items in zip(owners.tolist(), np.split(pairs & 0xFFFFFFFF, starts[1:]), strict=True):
             self._items[row] = np.union1d(self.items(row), new_items).astype(np.int32)
 
-    def add_one(self, row: int, item: int) -> None:
-        """Add one item to a row; several times quicker than a batch of one."""
-        items = self.items(row)
-        slot = int(np.searchsorted(items, item))
-        if slot == len(items) or items[slot] != item:
-            self._items[row] = np.insert(items, slot, item).astype(np.int32)
-
     def forget(self, row: int) -> None:
         """Drop the items of a row."""
         self._items.pop(row, None)

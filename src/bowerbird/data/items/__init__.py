@@ -6,8 +6,7 @@ A catalogue is one Arrow table and an index from id to row. Everywhere else an i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -19,118 +18,33 @@ import pyarrow.compute as pc
 from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.data.articles.variants import Articles, differing_values
 from bowerbird.data.files.picture_columns import is_same_memory, replace_pictures
+from bowerbird.data.items.item import (
+    FURTHER_FIELDS,
+    ITEM_SCHEMA,
+    NOT_SOLD,
+    TEXT_FIELDS,
+    WITHDRAWN,
+    Item,
+    encoder_text,
+    item_from_row,
+    table_of,
+    with_all_columns,
+)
+from bowerbird.data.items.sales import next_change_of_sales, with_current_prices
 
+__all__ = [
+    "FURTHER_FIELDS",
+    "ITEM_SCHEMA",
+    "NOT_SOLD",
+    "TEXT_FIELDS",
+    "WITHDRAWN",
+    "Catalogue",
+    "Item",
+    "table_of",
+]
 TEXTS_BLOCK = 4096
-
-ITEM_SCHEMA = pa.schema(
-    [
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("title", pa.string()),
-        pa.field("description", pa.string()),
-        pa.field("image", pa.binary()),  # encoded JPEG, PNG or WebP; null where there is none or it is broken
-        pa.field("price", pa.float64()),
-        pa.field("currency", pa.string()),
-        pa.field("brand", pa.string()),
-        pa.field("category", pa.list_(pa.string())),  # from broad to narrow
-        pa.field("attributes", pa.map_(pa.string(), pa.string())),  # colour, material, pattern, style, …
-        pa.field("availability", pa.string()),  # in_stock, out_of_stock, preorder, backorder, withdrawn
-        pa.field("created_at", pa.timestamp("us", tz="UTC")),
-        pa.field("link", pa.string()),
-        pa.field("image_link", pa.string()),
-        pa.field("additional_images", pa.list_(pa.string())),  # addresses of further pictures
-        pa.field("list_price", pa.float64()),  # where there is a sale price: the price outside of its dates
-        pa.field("sale_price", pa.float64()),
-        pa.field("sale_starts", pa.timestamp("us", tz="UTC")),
-        pa.field("sale_ends", pa.timestamp("us", tz="UTC")),
-        pa.field("rating", pa.float64()),
-        pa.field("rating_count", pa.int64()),
-        pa.field("gtin", pa.string()),
-        pa.field("mpn", pa.string()),
-        pa.field("group_id", pa.string()),  # of the variants (sizes, colours) of one article
-        pa.field("condition", pa.string()),  # new, refurbished, used
-        pa.field("shipping", pa.string()),
-        pa.field("returns", pa.string()),
-        pa.field("language", pa.string()),
-    ]
-)
-TEXT_FIELDS = ("item_id", "title", "description", "brand", "category", "attributes", "created_at")
-"""What is encoded or trained on; other fields change without new vectors."""
-FURTHER_FIELDS = tuple(ITEM_SCHEMA.names[ITEM_SCHEMA.get_field_index("created_at") + 1 :])
-"""Fields that many catalogues do not have."""
-_FURTHER_TEXTS = tuple(
-    name
-    for name in FURTHER_FIELDS
-    if name == "additional_images" or pa.types.is_string(ITEM_SCHEMA.field(name).type)
-)
-N_USUAL_COLUMNS = len(ITEM_SCHEMA) - len(FURTHER_FIELDS) - 1  # without the image
-
-
-WITHDRAWN = "withdrawn"
-NOT_SOLD = ("out_of_stock", WITHDRAWN)
 MAX_CACHED_ROWS = 100_000
 """Items; smaller catalogues are cached as Python rows, five times faster to read than Arrow's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One item of a catalogue; an id and at least one of title and image are mandatory."""
-
-    item_id: str
-    title: str = ""
-    description: str = ""
-    image: bytes | None = None
-    price: float | None = None
-    currency: str = ""
-    brand: str = ""
-    category: tuple[str, ...] = ()
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    availability: str = "in_stock"
-    created_at: datetime | None = None
-    link: str = ""
-    image_link: str = ""
-    additional_images: tuple[str, ...] = ()
-    """Addresses of further pictures."""
-    list_price: float | None = None
-    """Price outside of the sale; None where there is no sale price."""
-    sale_price: float | None = None
-    """In force from `sale_starts` to before `sale_ends`, or always where these are None."""
-    sale_starts: datetime | None = None
-    sale_ends: datetime | None = None
-    rating: float | None = None
-    rating_count: int | None = None
-    gtin: str = ""
-    mpn: str = ""
-    group_id: str = ""
-    """The same for all variants (sizes, colours) of an article."""
-    condition: str = ""
-    shipping: str = ""
-    returns: str = ""
-    language: str = ""
-
-    @property
-    def on_sale(self) -> bool:
-        """Whether its price is below its list price now."""
-        return self.price is not None and self.list_price is not None and self.price < self.list_price
-
-    def as_row(self) -> dict[str, Any]:
-        """The item as one row of `ITEM_SCHEMA`; attributes sorted, so that equal items are equal rows."""
-        row = {name: getattr(self, name) for name in ITEM_SCHEMA.names}
-        row |= {name: row[name] or None for name in FURTHER_FIELDS if row[name] in ("", ())}
-        return row | {
-            "category": list(self.category),
-            "attributes": sorted(self.attributes.items()),
-            "additional_images": list(self.additional_images) or None,
-        }
-
-
-def table_of(items: Sequence[Item], images: Sequence[bytes | None] | None = None) -> pa.Table:
-    """Items as rows of `ITEM_SCHEMA`, like `Item.as_row`; `images`, of each, in the place of theirs."""
-    columns = {name: [getattr(item, name) for item in items] for name in ITEM_SCHEMA.names}
-    columns |= {name: [value or None for value in columns[name]] for name in _FURTHER_TEXTS}
-    columns["attributes"] = [sorted(attributes.items()) for attributes in columns["attributes"]]
-    columns["image"] = columns["image"] if images is None else list(images)
-    arrays = [pa.array(columns[field.name], field.type) for field in ITEM_SCHEMA]
-    return pa.table(arrays, schema=ITEM_SCHEMA)
 
 
 class Catalogue:
@@ -138,8 +52,8 @@ class Catalogue:
 
     def __init__(self, table: pa.Table) -> None:
         now = datetime.now(UTC)
-        columns = _with_current_prices(_with_all_columns(table), now)
-        self._sales_change_at = _next_change_of_sales(columns, now)
+        columns = with_current_prices(with_all_columns(table), now)
+        self._sales_change_at = next_change_of_sales(columns, now)
         # Combine all columns but the pictures: combining those would copy them into memory.
         joined = columns.drop_columns(["image"]).combine_chunks()
         image_column = ITEM_SCHEMA.get_field_index("image")
@@ -293,8 +207,8 @@ class Catalogue:
         """Set the prices to those of `now`, in place, where a sale has begun or ended since they were set."""
         if now < self._sales_change_at:
             return
-        self._sales_change_at = _next_change_of_sales(self.table, now)
-        self.table = _with_current_prices(self.table, now)
+        self._sales_change_at = next_change_of_sales(self.table, now)
+        self.table = with_current_prices(self.table, now)
         for name in ("prices", "on_sale", "_fields", "_rows"):
             self.__dict__.pop(name, None)
 
@@ -338,20 +252,20 @@ class Catalogue:
 
     def item(self, position: int) -> Item:
         """The item at a position, without its image bytes (see `image`)."""
-        return _item_from_row(self._row(position))
+        return item_from_row(self._row(position))
 
     def items_at(self, positions: IntArray) -> list[Item]:
         """The items at positions (n,) int, without their image bytes; faster than one by one."""
         if len(self) <= MAX_CACHED_ROWS:
-            return [_item_from_row(self._rows[position]) for position in positions.tolist()]
+            return [item_from_row(self._rows[position]) for position in positions.tolist()]
         columns = self._fields.take(pa.array(positions))
-        return [_item_from_row(row) for row in columns.to_pylist()]
+        return [item_from_row(row) for row in columns.to_pylist()]
 
     def items(self) -> Iterator[Item]:
         """All items in order, without their pictures, converted in blocks."""
         columns = self._fields
         for start in range(0, len(self), TEXTS_BLOCK):
-            yield from map(_item_from_row, columns.slice(start, TEXTS_BLOCK).to_pylist())
+            yield from map(item_from_row, columns.slice(start, TEXTS_BLOCK).to_pylist())
 
     def has_image(self, position: int) -> bool:
         """Whether the item at a position has a picture."""
@@ -367,68 +281,8 @@ class Catalogue:
         columns = self._fields
         for start in range(0, len(positions), TEXTS_BLOCK):
             block = columns.take(pa.array(positions[start : start + TEXTS_BLOCK]))
-            yield from (_encoder_text(_item_from_row(row)) for row in block.to_pylist())
+            yield from (encoder_text(item_from_row(row)) for row in block.to_pylist())
 
     def text(self, position: int) -> str:
         """Text encoder input for one item: title, brand, category, attributes, description."""
-        return _encoder_text(self.item(position))
-
-
-def _with_all_columns(table: pa.Table) -> pa.Table:
-    """The columns of `ITEM_SCHEMA`; those that an older store does not have are null."""
-    for column in ITEM_SCHEMA:
-        if column.name not in table.column_names:
-            table = table.append_column(column, pa.nulls(len(table), column.type))
-    return table.select(ITEM_SCHEMA.names).cast(ITEM_SCHEMA)
-
-
-def _with_current_prices(table: pa.Table, now: datetime) -> pa.Table:
-    """Set the price of items with a sale price: that one within its dates, else the list price."""
-    if table["sale_price"].null_count == len(table):
-        return table
-    moment = pa.scalar(now, ITEM_SCHEMA.field("sale_starts").type)
-    is_sale = pc.and_(
-        pc.less_equal(table["sale_starts"], moment).fill_null(True),
-        pc.greater(table["sale_ends"], moment).fill_null(True),
-    )
-    has_sale_price = pc.and_(pc.is_valid(table["sale_price"]), pc.is_valid(table["list_price"]))
-    in_force = pc.if_else(is_sale, table["sale_price"], table["list_price"])
-    prices = pc.if_else(has_sale_price, in_force, table["price"])
-    return table.set_column(ITEM_SCHEMA.get_field_index("price"), ITEM_SCHEMA.field("price"), prices)
-
-
-def _next_change_of_sales(table: pa.Table, now: datetime) -> datetime:
-    """The next time when a sale begins or ends; the end of all time where none will."""
-    moment = pa.scalar(now, ITEM_SCHEMA.field("sale_starts").type)
-    columns = (table[name] for name in ("sale_starts", "sale_ends"))
-    times = (pc.min(column.filter(pc.greater(column, moment))).as_py() for column in columns)
-    return min((time for time in times if time is not None), default=datetime.max.replace(tzinfo=UTC))
-
-
-def _item_from_row(row: Mapping[str, Any]) -> Item:
-    """An item of a row; further columns, which a row need not have, are in `FURTHER_FIELDS`."""
-    further: dict[str, Any] = {}
-    if len(row) > N_USUAL_COLUMNS:
-        for name in FURTHER_FIELDS:
-            if row.get(name) is not None:
-                further[name] = tuple(row[name]) if name == "additional_images" else row[name]
-    return Item(
-        row["item_id"],
-        row["title"] or "",
-        row["description"] or "",
-        None,
-        row["price"],
-        row["currency"] or "",
-        row["brand"] or "",
-        tuple(row["category"] or ()),
-        dict(row["attributes"] or ()),
-        row["availability"] or "in_stock",
-        row["created_at"],
-        **further,
-    )
-
-
-def _encoder_text(item: Item) -> str:
-    attributes = ", ".join(f"{name}: {value}" for name, value in sorted(item.attributes.items()))
-    parts = [item.title, item.brand, " > ".join(item.category), attributes, item.description]
-    return ". ".join(part for part in parts if part)
+        return encoder_text(self.item(position))
