@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from bowerbird.data.collections import Collection
 from bowerbird.data.events import EVENT_SCHEMA, Action, Alias, Event
-from bowerbird.data.ingest import imports
+from bowerbird.data.ingest import imports, staged_import
 from bowerbird.data.ingest.id_set import IdSet
 from bowerbird.data.ingest.imports import import_layout, import_records
 from bowerbird.data.ingest.staging import FOLDER
@@ -94,7 +94,7 @@ def test_interrupted_anywhere_it_ends_the_same(
 ) -> None:
     resumed = Store.create(tmp_path_factory.mktemp("stores") / "resumed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imports, "CHECKPOINT_S", 0.0)  # after every record
+        patch.setattr(staged_import, "CHECKPOINT_S", 0.0)  # after every record
         for count in interruptions:
             with pytest.raises(KeyboardInterrupt):
                 import_records(resumed, "test", interrupted_after(count), "files")
@@ -106,7 +106,7 @@ def test_interrupted_anywhere_it_ends_the_same(
 
 def test_an_erasure_leaves_nothing_staged(store: Store) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imports, "CHECKPOINT_S", 0.0)
+        patch.setattr(staged_import, "CHECKPOINT_S", 0.0)
         with pytest.raises(KeyboardInterrupt):
             import_records(store, "test", interrupted_after(9), "files")
     assert (store.path / FOLDER).exists()

@@ -26,18 +26,23 @@ class Canvas:
         return [(x * self.side, y * self.side) for x, y in points]
 
     def polygon(self, *points: Point, fill: int = 255) -> None:
+        """Draw a polygon."""
         self._pen.polygon(self._scaled(points), fill=fill)
 
     def ellipse(self, x0: float, y0: float, x1: float, y1: float, fill: int = 255) -> None:
+        """Draw an ellipse."""
         self._pen.ellipse([v * self.side for v in (x0, y0, x1, y1)], fill=fill)
 
     def box(self, x0: float, y0: float, x1: float, y1: float, radius: float = 0.0, fill: int = 255) -> None:
+        """Draw a box."""
         self._pen.rounded_rectangle([v * self.side for v in (x0, y0, x1, y1)], radius * self.side, fill=fill)
 
     def line(self, *points: Point, width: float) -> None:
+        """Draw a line."""
         self._pen.line(self._scaled(points), fill=255, width=max(1, round(width * self.side)), joint="curve")
 
     def arc(self, x0: float, y0: float, x1: float, y1: float, start: float, end: float, width: float) -> None:
+        """Draw an arc."""
         box = [v * self.side for v in (x0, y0, x1, y1)]
         self._pen.arc(box, start, end, fill=255, width=round(width * self.side))
 

@@ -34,6 +34,7 @@ class TrueInterest:
     weight: float
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         return {
             "types": [TYPES[k].name for k in self.kinds],
             "style": STYLES[self.style].name,
@@ -63,6 +64,7 @@ class SimulatedUser:
         )
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         fields = {
             name: value
             for name, value in asdict(self).items()

@@ -168,6 +168,7 @@ class _LimitedTransport(httpx.BaseTransport):
         self._inner = httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; see `httpx.BaseTransport`."""
         deadline = float(request.extensions["deadline"])
         timeout = dict(request.extensions["timeout"])
         remaining = max(0.001, deadline - time.monotonic())
@@ -178,6 +179,7 @@ class _LimitedTransport(httpx.BaseTransport):
         return response
 
     def close(self) -> None:
+        """Close the connections."""
         self._inner.close()
 
 
@@ -196,6 +198,7 @@ class _LimitedStream(httpx.SyncByteStream):
             yield data
 
     def close(self) -> None:
+        """Close the connections."""
         self._inner.close()
 
 

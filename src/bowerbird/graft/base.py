@@ -84,6 +84,7 @@ class Base:
 
     @property
     def hidden(self) -> int:
+        """Width of the hidden states."""
         return int(self.embedding_table.shape[1])
 
     @property

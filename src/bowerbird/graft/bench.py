@@ -53,6 +53,7 @@ class ArmResult:
     cost_per_1000_turns: float
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         return asdict(self) | {
             name: {"median": float(np.median(runs)), "min": min(runs), "max": max(runs)}
             for name, runs in (("first_token", self.first_token_s), ("end_to_end", self.end_to_end_s))
@@ -82,6 +83,7 @@ class BenchResult:
         return float(first), float(np.median(np.divide(arm_result.end_to_end_s, graft_result.end_to_end_s)))
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         ratios = {arm.name: self.ratios(arm.name) for arm in self.arms if arm.name != "graft"}
         return {
             **{name: value for name, value in asdict(self).items() if name != "arms"},

@@ -38,6 +38,7 @@ def peak_memory_mb(base: str, arm: str, bench_items: BenchItems, new_tokens: int
 
 
 def measure_one_request() -> float:
+    """Measure the memory of one request."""
     base_name, arm, bench_items, new_tokens = pickle.loads(sys.stdin.buffer.read())
     from bowerbird.graft.base import Base
     from bowerbird.graft.bench_request import BenchRequest, load_stock_vision_encoder
@@ -58,12 +59,14 @@ def measure_one_request() -> float:
 
 
 def reset_peak() -> None:
+    """Begin to measure the peak of this process's memory."""
     clear = Path("/proc/self/clear_refs")
     if clear.exists():
         clear.write_text("5")
 
 
 def read_peak_mb() -> float:
+    """Read the peak of this process's memory, megabytes."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

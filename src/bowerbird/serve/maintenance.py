@@ -60,5 +60,6 @@ class MaintenanceProcess:
             os.setpriority(os.PRIO_PROCESS, self._child.pid, NICENESS)
 
     def stop(self) -> None:
+        """Stop after the work under way."""
         if self._child is not None:
             self._child.terminate()

@@ -50,10 +50,12 @@ class ServedSnapshot:
 
     @property
     def reader(self) -> TasteReader:
+        """Reads tastes in words."""
         return TasteReader.open(self.snapshot)
 
     @property
     def searcher(self) -> Searcher:
+        """Searches the catalogue."""
         from bowerbird.embed.search.searcher import Searcher
 
         self._used.add("searcher")
@@ -61,6 +63,7 @@ class ServedSnapshot:
 
     @property
     def assistant(self) -> Assistant:
+        """Answers messages."""
         from bowerbird.assist.assistant import Assistant
 
         self._used.add("assistant")

@@ -44,6 +44,7 @@ class Meaning:
 
     @property
     def values(self) -> frozenset[str]:
+        """The values of the catalogue that it means."""
         return self.exact | self.loose
 
 
@@ -102,6 +103,7 @@ class Vocabulary:
 
     @cached_property
     def known_stems(self) -> frozenset[str]:
+        """Stems of all words of the vocabulary."""
         return frozenset(word for phrase in (*self.phrases, *self.hints) for word in phrase)
 
     @cached_property

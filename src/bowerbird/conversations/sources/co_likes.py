@@ -42,10 +42,13 @@ class CoLikeSource:
         """Learn nothing: the events were learned when it was made."""
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
+        """Score all items for each context, (contexts, items) float32."""
         return self._weights.scores(contexts)
 
     def save(self, folder: Path) -> None:
+        """Write into a folder."""
         self._weights.save(folder)
 
     def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
         self._weights.load(folder)

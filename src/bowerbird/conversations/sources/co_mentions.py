@@ -26,6 +26,7 @@ class CoMentionSource:
         self._n_items, self._weights = n_items, ItemWeights(n_items)
 
     def fit(self, examples: Sequence[DialogueExample]) -> None:
+        """Learn from training examples."""
         sets: dict[str, set[int]] = {}
         for example in examples:
             mentioned = {
@@ -41,10 +42,13 @@ class CoMentionSource:
         self._weights.fit(matrix, L2, MAX_ITEMS)
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
+        """Score all items for each context, (contexts, items) float32."""
         return self._weights.scores(contexts)
 
     def save(self, folder: Path) -> None:
+        """Write into a folder."""
         self._weights.save(folder)
 
     def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
         self._weights.load(folder)

@@ -32,6 +32,7 @@ class NearestContextSource:
         self._targets = sparse.csr_matrix((0, n_items), dtype=np.float32)
 
     def fit(self, examples: Sequence[DialogueExample]) -> None:
+        """Learn from training examples."""
         with_text = [example for example in examples if example.context.turns]
         texts = [_last_words(example.context) for example in with_text]
         self._words = WordIndex.of(texts)
@@ -43,6 +44,7 @@ class NearestContextSource:
         self._targets = sparse.csr_matrix((votes, (rows, columns)), (len(with_text), self._n_items))
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
+        """Score all items for each context, (contexts, items) float32."""
         scores = np.zeros((len(contexts), self._n_items), np.float32)
         for start in range(0, len(contexts), BLOCK):
             part = contexts[start : start + BLOCK]
@@ -52,11 +54,13 @@ class NearestContextSource:
         return scores
 
     def save(self, folder: Path) -> None:
+        """Write into a folder."""
         self._words.save(folder)
         sparse.save_npz(folder / "contexts.npz", self._contexts)
         sparse.save_npz(folder / "targets.npz", self._targets)
 
     def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
         self._words = WordIndex.load(folder)
         for name in ("contexts", "targets"):
             load_arrays(folder / f"{name}.npz")  # a clear error where the file is broken

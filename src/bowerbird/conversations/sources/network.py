@@ -40,6 +40,7 @@ class NetworkSource:
         """Of the fitted network: they depend on no conversation."""
 
     def fit(self, examples: Sequence[DialogueExample]) -> None:
+        """Learn from training examples."""
         config = self._config
         torch.manual_seed(config.seed)
         texts = [turn.text for example in examples for turn in example.context.turns[-2:]]
@@ -88,6 +89,7 @@ class NetworkSource:
                 yield order[start : start + self._config.batch]
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
+        """Score all items for each context, (contexts, items) float32."""
         if self._network is None:
             return np.zeros((len(contexts), len(self._item_texts)), np.float32)
         inputs = NetworkInputs.of(contexts, self._words)
@@ -97,12 +99,14 @@ class NetworkSource:
         return scores
 
     def save(self, folder: Path) -> None:
+        """Write into a folder."""
         self._words.save(folder)
         write_record(folder / CONFIG_FILE, self._config)
         assert self._network is not None, "fit before save"
         torch.save(self._network.state_dict(), folder / WEIGHTS_FILE)
 
     def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
         self._words = WordIndex.load(folder)
         self._config = read_record(folder / CONFIG_FILE, NetworkConfig)
         network = self._new_network(torch.zeros(len(self._item_texts)))

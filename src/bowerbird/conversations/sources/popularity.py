@@ -21,14 +21,18 @@ class PopularitySource:
         self.counts = np.zeros(n_items, np.float32)
 
     def fit(self, examples: Sequence[DialogueExample]) -> None:
+        """Learn from training examples."""
         targets = np.array([item for example in examples for item in example.targets], np.int64)
         self.counts = np.bincount(targets, minlength=len(self.counts)).astype(np.float32)
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
+        """Score all items for each context, (contexts, items) float32."""
         return np.tile(np.log1p(self.counts), (len(contexts), 1))
 
     def save(self, folder: Path) -> None:
+        """Write into a folder."""
         np.savez(folder / "counts.npz", counts=self.counts)
 
     def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
         self.counts = pad_rows(load_arrays(folder / "counts.npz")["counts"], len(self.counts))

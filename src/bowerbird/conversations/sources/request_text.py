@@ -29,6 +29,7 @@ class RequestTextSource:
         """Learn nothing: the items' texts are all it needs."""
 
     def scores(self, contexts: Sequence[ConversationContext]) -> FloatArray:
+        """Score all items for each context, (contexts, items) float32."""
         texts = [
             " ".join([turn.text for turn in context.turns if turn.role is Role.USER][-USER_TURNS:])
             for context in contexts

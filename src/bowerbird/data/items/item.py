@@ -148,6 +148,7 @@ def item_from_row(row: Mapping[str, Any]) -> Item:
 
 
 def encoder_text(item: Item) -> str:
+    """What a text encoder reads of an item: title, brand, category, attributes, description."""
     attributes = ", ".join(f"{name}: {value}" for name, value in sorted(item.attributes.items()))
     parts = [item.title, item.brand, " > ".join(item.category), attributes, item.description]
     return ". ".join(part for part in parts if part)

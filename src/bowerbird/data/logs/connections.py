@@ -123,6 +123,7 @@ class _CachedConnection:
         self.connection, self.identity = connection, identity
 
     def close(self) -> None:
+        """Close it, but never one of a parent process, which is only kept."""
         if self.identity is not None and self.identity[0] != os.getpid():
             _CONNECTIONS_OF_PARENTS.append(self.connection)
         else:

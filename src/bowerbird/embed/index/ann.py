@@ -63,6 +63,7 @@ class AnnIndex:
         return bool(self._index.contains(key))
 
     def save(self, path: Path) -> None:
+        """Write into a folder."""
         self._index.save(str(path))
 
     def add(self, keys: IntArray, rows: FloatArray, threads: int = 1) -> None:

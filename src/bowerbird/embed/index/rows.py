@@ -44,6 +44,7 @@ class VectorRows:
 
     @property
     def dim(self) -> int:
+        """Width of a row."""
         return int(self.stored.shape[1])
 
     def __getitem__(self, positions: IntArray | int) -> FloatArray:

@@ -128,16 +128,19 @@ class _Tokens:
         self._items: list[int | SoftItem] = []
 
     def add_text(self, ids: Sequence[int]) -> None:
+        """Add text to the prompt."""
         self.ids += ids
         self._slots += [-1] * len(ids)
 
     def add_item(self, item: int | SoftItem, n_tokens: int) -> None:
+        """Add an item to the prompt."""
         first = len(self._items) * n_tokens
         self.ids += [self._placeholder_id] * n_tokens
         self._slots += range(first, first + n_tokens)
         self._items.append(item)
 
     def as_prompt(self) -> RenderedPrompt:
+        """Give what was added as a prompt."""
         return RenderedPrompt(
             np.array(self.ids, np.int64), np.array(self._slots, np.int64), tuple(self._items)
         )

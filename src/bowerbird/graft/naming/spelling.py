@@ -34,6 +34,7 @@ class Word:
 
     @property
     def has_capital(self) -> bool:
+        """Whether a letter of it is a capital."""
         return any(char.isupper() for char in self.text)
 
 

@@ -186,6 +186,7 @@ def trace_stateful_model(base: Base) -> Any:
 
 
 def compress_to_int8(model: Any) -> Any:
+    """Compress the weights to 8-bit integers."""
     os.environ.setdefault("NNCF_CI", "1")  # disables its telemetry
     try:
         import nncf

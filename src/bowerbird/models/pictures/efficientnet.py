@@ -165,6 +165,7 @@ class _FromPixels(torch.nn.Module):
         self.network = network
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Compute the output of a batch of pictures."""
         scaled = (pixels.permute(0, 3, 1, 2).float() - IMAGE_SPEC.mean[0] * 255) / (IMAGE_SPEC.std[0] * 255)
         features: torch.Tensor = self.network.extract_features(scaled)
         return features

@@ -13,6 +13,7 @@ HEALTHY = HealthStatus(Ready=True, DataStoreConnected=True, CacheStoreConnected=
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of these calls."""
     router, thread = guarded_router(RouteRules()), CapacityLimiter(1)
 
     @router.get("/api/health/live")

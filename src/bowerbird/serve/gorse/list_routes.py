@@ -46,6 +46,7 @@ WRITE_BACK_DELAY = Query(alias="write-back-delay", json_schema_extra={"pattern":
 
 
 def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
+    """Make the router of these calls."""
     router = guarded_router(RouteRules(Role.READ, 600 * KB))
     _add_recommendations(router, app_state, receiver)
     _add_neighbours(router, app_state)

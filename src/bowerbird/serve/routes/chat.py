@@ -61,6 +61,7 @@ class Format(Protocol):
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router = guarded_router(RouteRules(Role.CHAT, MAX_BODY_BYTES))
     pool = WorkerPool(MAX_RUNNING, MAX_WAITING)
 

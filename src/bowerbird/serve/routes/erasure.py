@@ -12,6 +12,7 @@ from bowerbird.serve.services.erasures import Eraser
 
 
 def routes(eraser: Eraser) -> APIRouter:
+    """Make the router of this resource."""
     router = guarded_router(RouteRules(Role.PROFILE))
 
     @router.delete("/users/{user:id}")

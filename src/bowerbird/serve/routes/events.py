@@ -31,6 +31,7 @@ CALL = described_body(CALL_SCHEMA)
 
 
 def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
+    """Make the router of this resource."""
     router = guarded_router(RouteRules(Role.EVENTS_WRITE, MAX_BODY_BYTES, is_priority=True))
 
     @router.post("/v1/track", openapi_extra=CALL)

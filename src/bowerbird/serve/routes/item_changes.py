@@ -15,6 +15,7 @@ MAX_BODY_BYTES = 32_000 * KB
 
 
 def routes(app_state: AppState, writer: ItemWriter) -> APIRouter:
+    """Make the router of this resource."""
     router = guarded_router(RouteRules(Role.ADMIN, MAX_BODY_BYTES))
 
     @router.put("/items")

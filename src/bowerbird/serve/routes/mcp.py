@@ -53,6 +53,7 @@ class McpAnswer(Body):
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router, threads = guarded_router(RouteRules(Role.READ, MAX_BODY_BYTES)), CapacityLimiter(MAX_RUNNING)
     content = {"application/json": {"schema": McpMessage.model_json_schema()}}
     described = {"requestBody": {"required": True, "content": content}}

@@ -18,6 +18,7 @@ _MODEL = ModelBody(id=MODEL, object="model", created=0, owned_by=MODEL)
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router, threads = guarded_router(RouteRules(Role.CHAT, MAX_BODY_BYTES)), CapacityLimiter(2)
 
     @router.get("/v1/models")

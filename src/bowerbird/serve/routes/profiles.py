@@ -41,6 +41,7 @@ def _reader(app_state: AppState) -> TasteReader:
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router = guarded_router(RouteRules(Role.PROFILE))
     _add_profile_routes(router, app_state)
     _add_override_routes(router, app_state)

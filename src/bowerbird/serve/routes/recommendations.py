@@ -25,6 +25,7 @@ BODY: dict[int | str, dict[str, Any]] = {200: {"model": Recommendations}}
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router = guarded_router(RouteRules(Role.READ, MAX_BODY_BYTES))
     # More threads than processors would only delay each other.
     threads = CapacityLimiter(os.cpu_count() or 1)

@@ -65,10 +65,12 @@ class Interests:
 
     @property
     def names(self) -> list[str]:
+        """Name of each interest."""
         return self.fine.names
 
     @property
     def words(self) -> list[list[str]]:
+        """Words of each interest."""
         return self.fine.words
 
     @property

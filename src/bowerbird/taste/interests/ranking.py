@@ -50,6 +50,7 @@ class Interest:
     corrected: bool = False  # the user set the weight
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         fields = ("id", "name", "theme", "words", "weight", "share", "muted", "boosted", "corrected")
         return {name: getattr(self, name) for name in fields}
 

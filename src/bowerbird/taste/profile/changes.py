@@ -31,9 +31,11 @@ class Change:
 
     @property
     def grew(self) -> bool:
+        """Whether it is larger now."""
         return self.now > self.then
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         fields = {name: value for name, value in asdict(self).items() if name not in ("number", "items")}
         return {"change": "grew" if self.grew else "faded", **fields}
 

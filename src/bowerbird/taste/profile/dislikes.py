@@ -31,6 +31,7 @@ class DislikedInterest:
     clicked: int = 0  # items with an impression that were clicked
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         return {name: value for name, value in asdict(self).items() if name != "number"}
 
 

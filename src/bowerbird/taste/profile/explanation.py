@@ -36,6 +36,7 @@ class Explanation:
     price: float | None
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         return {
             "likes": self.likes,
             "interest": self.interest.as_dict() if self.interest else None,

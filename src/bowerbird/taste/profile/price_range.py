@@ -30,6 +30,7 @@ class PriceComfort:
     items: int  # with a price, that the percentiles are computed from
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         return asdict(self)
 
 

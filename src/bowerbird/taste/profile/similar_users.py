@@ -32,6 +32,7 @@ class SimilarUsers:
     items: list[tuple[int, int]]  # position of an item, how many of them like it, rounded down
 
     def as_dict(self, interests: Interests, titles: dict[int, str]) -> dict[str, Any]:
+        """Give the fields as plain values."""
         interest_counts = [{"name": interests.names[number], "users": n} for number, n in self.interests]
         item_counts = [{"title": titles[item], "users": n} for item, n in self.items]
         return {"users": self.users, "at_least": CONFIG.k, "interests": interest_counts, "items": item_counts}

@@ -33,6 +33,7 @@ class OlderSums:
 
     @classmethod
     def empty(cls) -> OlderSums:
+        """The state of a user without events."""
         return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 

@@ -68,6 +68,7 @@ class _Repaired(io.RawIOBase):  # used as a function of a file
         self._is_begun = False
 
     def read(self, size: int = -1) -> bytes:
+        """Read the next repaired bytes; empty at the end."""
         chunk = self._rest + self._file.read(CHUNK_BYTES)
         self._rest = b""
         if not self._is_begun and b"\0" not in chunk[:100]:

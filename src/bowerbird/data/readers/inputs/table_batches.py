@@ -200,9 +200,11 @@ class _Continued(io.RawIOBase):
         self._begun, self._file = memoryview(begun), file
 
     def readable(self) -> bool:
+        """Whether it can be read: always."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """Read bytes into a buffer; return their number."""
         if not self._begun:
             self._begun = memoryview(self._file.read(len(buffer)))
         chunk = self._begun[: len(buffer)]

@@ -42,6 +42,7 @@ class _CountedFile(io.FileIO):
     _counted = 0
 
     def readinto(self, buffer: Any) -> int | None:
+        """Read bytes into a buffer; return their number."""
         n = super().readinto(buffer)
         if (position := self.tell()) > self._counted:
             BYTES_READ.add(position - self._counted)

@@ -45,6 +45,7 @@ class Inspection:
     """The first rows as they would be read; a rejected one has a `rejected` reason."""
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the fields as plain values."""
         return asdict(self)
 
 

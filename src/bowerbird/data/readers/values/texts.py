@@ -94,6 +94,7 @@ class _Text(HTMLParser):
         self._hidden = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """See `HTMLParser`."""
         self._hidden += tag in HIDDEN
         if tag in BLOCKS:
             self.parts.append(" ")
@@ -101,16 +102,19 @@ class _Text(HTMLParser):
             self.parts.append(self.get_starttag_text() or "")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """See `HTMLParser`."""
         if tag in BLOCKS:
             self.parts.append(" ")
 
     def handle_endtag(self, tag: str) -> None:
+        """See `HTMLParser`."""
         if tag in HIDDEN:
             self._hidden = max(0, self._hidden - 1)
         if tag in BLOCKS:
             self.parts.append(" ")
 
     def handle_data(self, data: str) -> None:
+        """See `HTMLParser`."""
         if not self._hidden:
             self.parts.append(data)
 

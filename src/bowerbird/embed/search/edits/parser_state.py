@@ -37,6 +37,7 @@ class ParserState:
 
 
 def add_edit(state: ParserState, edit: AttributeEdit) -> None:
+    """Add an edit to those found so far."""
     if state.is_negated:
         edit = replace(edit, wanted=edit.unwanted, unwanted=edit.wanted, loose=frozenset())
         following: Sequence[str] = state.words[state.at + 1 : state.at + 3]
@@ -46,6 +47,7 @@ def add_edit(state: ParserState, edit: AttributeEdit) -> None:
 
 
 def parse_punctuation(state: ParserState) -> int:
+    """Take a punctuation mark, which ends a negation; return the number of words taken."""
     if state.words[state.at][0].isalnum():
         return 0
     state.is_negated = state.in_part = False
@@ -53,6 +55,7 @@ def parse_punctuation(state: ParserState) -> int:
 
 
 def parse_negation(state: ParserState) -> int:
+    """Take a negating word; return the number of words taken."""
     word, previous = state.words[state.at], state.words[max(0, state.at - 1)]
     is_instead_of = (previous, word) in (("instead", "of"), ("rather", "than"), ("other", "than"))
     if word not in NEGATORS and not word.endswith("n't") and not is_instead_of:
@@ -62,6 +65,7 @@ def parse_negation(state: ParserState) -> int:
 
 
 def parse_price(state: ParserState) -> int:
+    """Take a wish for another price; return the number of words taken."""
     word, following = state.words[state.at], state.words[state.at + 1 : state.at + 2]
     sign = -1 if word in CHEAPER or word == "cheap" else 1 if word in (*MORE_EXPENSIVE, "expensive") else 0
     if not sign or following == ["looking"]:
@@ -89,6 +93,7 @@ def parse_different_facet(state: ParserState) -> int:
 
 
 def parse_filler(state: ParserState) -> int:
+    """Take a word without a meaning of its own; return the number of words taken."""
     word, at = state.words[state.at], state.at
     if word in PART_MARKERS or word == "is":
         state.in_part = word != "is"

@@ -177,6 +177,7 @@ class _Network(nn.Module):
         self.blocks = nn.TransformerEncoder(block, blocks, nn.LayerNorm(width), enable_nested_tensor=False)
 
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Compute the states after each item of a batch of sequences."""
         positions = torch.arange(numbers.shape[1])
         mask = nn.Transformer.generate_square_subsequent_mask(len(positions))
         states = self.dropout(self.items(numbers) + self.positions(positions))

@@ -33,6 +33,7 @@ class Audit(Body):
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router, erasures = guarded_router(RouteRules(Role.ADMIN)), ErasureQueue(app_state.store)
 
     @router.get("/audit")

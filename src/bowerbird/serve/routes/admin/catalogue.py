@@ -61,6 +61,7 @@ class CataloguePage(Body):
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router, thread = guarded_router(RouteRules(Role.ADMIN)), CapacityLimiter(1)
 
     @router.get("/catalogue")

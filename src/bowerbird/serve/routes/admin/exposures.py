@@ -93,6 +93,7 @@ class ExposedList(Body):
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router, thread = guarded_router(RouteRules(Role.ADMIN)), CapacityLimiter(1)
     events = AttributedEvents(app_state.store.log)
 

@@ -66,6 +66,7 @@ class ExpiryRequest(RequestBase):
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router, ring = guarded_router(RouteRules(Role.ADMIN)), KeyRing(app_state.store.path)
 
     def audit(request: Request, action: str, **details: str) -> None:

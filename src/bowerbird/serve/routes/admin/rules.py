@@ -98,6 +98,7 @@ class RuleDesk:
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router, thread = guarded_router(RouteRules(Role.ADMIN, MAX_BODY_BYTES)), CapacityLimiter(1)
     desk = RuleDesk(app_state)
 

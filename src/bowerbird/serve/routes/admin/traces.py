@@ -80,6 +80,7 @@ class TracedList(Body):
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router = guarded_router(RouteRules(Role.ADMIN))
     threads = CapacityLimiter(os.cpu_count() or 1)
 

@@ -82,6 +82,7 @@ class Rollback(Body):
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router, thread = guarded_router(RouteRules(Role.ADMIN)), CapacityLimiter(1)
 
     @router.get("/versions")

@@ -87,6 +87,7 @@ class ChangeFeed:
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router, feed = guarded_router(RouteRules(Role.PROFILE)), ChangeFeed(app_state)
     content: dict[str, Any] = {"text/event-stream": {}}
 

@@ -101,6 +101,7 @@ def read_page(folder: Path = PAGE) -> PageFiles:
 
 
 def routes() -> APIRouter:
+    """Make the router of this resource."""
     router, page = APIRouter(include_in_schema=False), read_page()
 
     def page_file(asked_version: str, name: str, request: Request) -> Any:

@@ -39,6 +39,7 @@ class SearchReading(Body):
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router = guarded_router(RouteRules(Role.READ))
 
     @router.get("/search/reading")

@@ -50,6 +50,7 @@ class StreamBody(Body):
 
 
 def routes(app_state: AppState) -> APIRouter:
+    """Make the router of this resource."""
     router = guarded_router(RouteRules(Role.PROFILE))
 
     @router.get("/users/{user:id}/taste/stream")
