@@ -27,7 +27,7 @@ UNKNOWN_KINDS = (
 FACETS = ("colour", "material", "pattern", "style")
 MOVES = {
     "refine": 22, "lone_price": 9, "drop": 4, "exclude": 9, "exclude_kind": 2, "cheaper": 6,
-    "compare_price": 5, "question": 10, "compare": 5, "why": 4, "more": 7, "similar": 4, "save": 3,
+    "compare_price": 5, "question": 10, "compare": 5, "why": 4, "more_items": 7, "similar": 4, "save": 3,
     "hide": 2, "undo": 3,
     "switch": 14, "two": 4, "unknown": 4, "superlative": 4, "gift": 5, "shop": 3, "thanks": 2, "beyond": 2,
     "reset": 2, "greeting": 1,
