@@ -52,7 +52,10 @@ _BACKWARD = re.compile(
 _ADDS = re.compile(
     r"^(?:and |or |also |plus )+(?!in\b|what about\b|how about\b)|\b(?:also|as well)\b|\btoo\W*$"
 )
-_KEEPS_REST = re.compile(r"\binstead\b|^(?:but|rather|no,? )|\bbut (?:as|a|an|in a)\b|\brather\b")
+_KEEPS_REST = re.compile(
+    r"\binstead\b|^(?:but|rather|no,? (?!wait\b|sorry\b|i (?:want|need)\b))|"
+    r"\bbut (?:as|a|an|in a)\b|\brather\b"
+)
 
 
 _NAMED_AFRESH = re.compile(r"(?:^|\b(?:an?|some|any|me|for|need|want|have) )(?!in\b)")

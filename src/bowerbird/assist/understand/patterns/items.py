@@ -59,7 +59,7 @@ PRICES = Rule(
     Act.ITEM_QUESTION,
     "",
     any_of(
-        r"^(?:and |so |ok |okay )*how much (?:is|are|does|do|for|would) (?:it|they|that|this|these|those|"
+        r"\bhow much (?:is|are|does|do|for|would) (?:it|they|that|this|these|those|"
         r"them|both|each|number|item|#|the (?:first|second|third|fourth|fifth|last|two|three|four|other)\b)",
     ),
 )
