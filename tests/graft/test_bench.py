@@ -68,6 +68,7 @@ def test_no_items_are_rejected() -> None:
         bench_graft(None, n_items=0)
 
 
+@pytest.mark.slow
 def test_graft_trains_and_exports_from_the_command_line(
     fresh_store: Store, tiny_base: Path, tmp_path: Path
 ) -> None:

@@ -162,6 +162,7 @@ def test_the_top_changes_the_features_and_nothing_below(family: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_conversions_of_fine_tuned_encoders_are_separate(tmp_path: Path) -> None:
     """The cached OpenVINO conversions of the frozen and of each fine-tuned network are separate."""
     network, weights = load_lite0(None), tmp_path / "image.safetensors"

@@ -87,6 +87,7 @@ def test_no_file_of_a_used_store_names_a_forgotten_user(store_with_user: Store) 
     assert files_that_name(store_with_user.path, NAME) == set()
 
 
+@pytest.mark.slow
 def test_nothing_learned_holds_their_likes(store_with_user: Store) -> None:
     recommender = Recommender.open(store_with_user.snapshot())
     taste, liked = recommender.taste, recommender.catalogue.position["item-64"]

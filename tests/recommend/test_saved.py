@@ -57,6 +57,7 @@ def test_the_saved_ranker_gives_the_same_answers_and_is_not_trained_again(shop: 
     assert_same_lists(first, reloaded.with_graph(first.taste))
 
 
+@pytest.mark.slow
 def test_a_learned_order_is_saved_too(groups_store: Store) -> None:
     first = Recommender.open(groups_store.snapshot())
     reloaded = open_again(groups_store)
@@ -119,6 +120,7 @@ def test_a_forgotten_user_leaves_the_ranker_too(shop: Store) -> None:
     assert likers_in(open_again(shop).ranker) == count - 1
 
 
+@pytest.mark.slow
 def test_boards_that_are_erased_during_the_training_are_in_no_ranker(
     shop: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,18 @@ BUSY: Answer = (503, {"Retry-After": "0"}, {"error": {"message": "the server is 
 LIMITED: Answer = (429, {}, {"error": {"message": "slow down", "type": "x", "code": "rate_limit_exceeded"}})
 BREAKS: Answer = (0, {}, None)
 ITEMS: Answer = (200, {}, {"recommendation_id": "r", "next_cursor": None, "items": [], "added_later": 1})
-BOARD: Answer = (200, {}, {"id": "b", "name": "n", "item_ids": [], "token": ""})
+BOARD: Answer = (
+    200,
+    {},
+    {
+        "id": "b",
+        "name": "n",
+        "item_ids": [],
+        "token": "",
+        "pictures": [],
+        "saved_pictures": [],
+    },
+)
 
 
 class Scripted:

@@ -41,6 +41,7 @@ def to_segment(body: bytes) -> dict[str, Any]:
     return {**message, "userId": row["user_id"], "properties": {"product_id": row["item_id"]}}
 
 
+@pytest.mark.slow
 def test_kill_9_neither_loses_nor_duplicates(
     shop: Store,
     body,

@@ -126,6 +126,7 @@ def test_a_batch_is_the_same_as_one_by_one(
     assert best(ranker, histories, 20) == [best(ranker, [history], 20)[0] for history in histories]
 
 
+@pytest.mark.slow
 def test_a_batch_gets_the_same_lists_as_one_by_one(groups_store: Store, recommender: Recommender) -> None:
     served = Recommender.open(groups_store.snapshot())
     for opened in (served, recommender):

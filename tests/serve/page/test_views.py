@@ -97,7 +97,14 @@ def test_forget_me_is_a_fresh_start(open_page: Any) -> None:
     expect(page.locator("main")).to_contain_text("Nothing is known of your taste yet")
 
 
-@pytest.mark.parametrize(("width", "theme"), [(390, "light"), (768, "dark"), (1440, "light")])
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [
+        (390, "light"),
+        pytest.param(768, "dark", marks=pytest.mark.slow),
+        pytest.param(1440, "light", marks=pytest.mark.slow),
+    ],
+)
 def test_no_view_has_a_fault_of_accessibility(
     open_page: Any, violations: Callable[[Any], list[str]], width: int, theme: str
 ) -> None:
