@@ -14,7 +14,7 @@ from bowerbird.text.audiences import AUDIENCE
 _ADJECTIVES = (AUDIENCE, "size", "colour", "pattern", "style", "material", "genre", "brand")
 
 _TONES = tuple(f"{noun}{ending}" for noun in ("colour", "color", "tone", "shade") for ending in ("", "s"))
-"""What stands after the noun: "chairs in warm colours"."""
+_PATTERN_NOUNS = ("stripes", "dots", "flowers", "checks", "spots", "patterns")
 MAX_EXCLUDED = 3
 _MEASURES = ("pair of ", "piece of ", "pieces of ")
 
@@ -38,8 +38,8 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
         audiences = [language.say(f"audience_{name}") for name in sorted(request.facets[AUDIENCE])]
         wording[AUDIENCE] = f" {language.say('or')} ".join(audiences)
     adjectives = [wording[facet] for facet in _ADJECTIVES if facet in wording]
-    tones = [words for words in adjectives if language.code == ENGLISH and words.endswith(_TONES)]
-    adjectives = [words for words in adjectives if words not in tones]
+    nouns_after = {words: _noun_after(words) for words in adjectives if language.code == ENGLISH}
+    adjectives = [words for words in adjectives if not nouns_after.get(words)]
     nouns = [words for facet, words in request.wording.items() if facet not in _ADJECTIVES]
     if not nouns:
         own = request.noun if language.code == ENGLISH else ""
@@ -51,7 +51,7 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
     # "one pair of black jeans", "four pieces of men's swimwear"
     measure = next((words for words in _MEASURES if nouns[0].startswith(words)), "")
     nouns[0] = nouns[0].removeprefix(measure)
-    phrase = measure + " ".join([*adjectives, *nouns, *(f"in {words}" for words in tones)])
+    phrase = measure + " ".join([*adjectives, *nouns, *filter(None, nouns_after.values())])
     if request.recipient:
         phrase += " " + language.say("for_recipient", recipient=as_addressed(request.recipient))
     if request.price.bounded:
@@ -69,6 +69,13 @@ def _without(facet: str, values: list[str], language: Language) -> str:
     if facet == "type" and language.code == ENGLISH:
         return f"no {' or '.join(several(value) if value != '…' else value for value in values)}"
     return language.say("not", values=f" {language.say('or')} ".join(values))
+
+
+def _noun_after(words: str) -> str:
+    """Words that stand after the noun, "in warm colours", "with stripes"; empty for the others."""
+    if words.endswith(_TONES):
+        return f"in {words}"
+    return f"with {words}" if words.endswith(_PATTERN_NOUNS) else ""
 
 
 def as_addressed(recipient: str) -> str:

@@ -107,6 +107,12 @@ class Vocabulary:
         return frozenset(word for phrase in (*self.phrases, *self.hints) for word in phrase)
 
     @cached_property
+    def value_stems(self) -> frozenset[str]:
+        """Stems of the words that name values; not of what items are for ("carry my laptop")."""
+        values = (key for key, meanings in self.phrases.items() if not all(m.is_use for m in meanings))
+        return frozenset(word for phrase in (*values, *self.hints) for word in phrase)
+
+    @cached_property
     def typo_targets(self) -> dict[str, list[str]]:
         """Stems that typos may be corrected to, by first letter."""
         by_letter: dict[str, list[str]] = defaultdict(list)

@@ -28,7 +28,8 @@ _COUNT_WORDS = re.compile(
 _TOPIC_WORDS = re.compile(
     r"\b(?:(?:what|which)(?:'s| is| are)?|(?:the|your|any|some|something|anything)(?= )|most|popular|"
     r"trending|hot|best[ -]?sell(?:ers?|ing)|top[ -]sell(?:ers?|ing)|favou?rites?|newest|latest|new|arrivals|"
-    r"(?:on|in the|for|in) (?:sale|offer)|reduced|discounted|sales?|offers|deals|right now|at the moment)\b"
+    r"(?:on|in the|for|in) (?:sale|offer)|reduced|discounted|sales?|offers|deals|discounts?|"
+    r"promotions?|reductions|right now|at the moment)\b"
 )
 """Words that ask for such a list and say nothing of the items."""
 

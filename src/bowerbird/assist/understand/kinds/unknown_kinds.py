@@ -134,7 +134,7 @@ def unknown_kind(
         is_mentioned = stem in texts and not (is_asked and is_aside(stem) and not request.is_gift)
         # A gift is described by whom it is for: only what is asked for by name is a kind of thing.
         is_kind = is_asked or (stem.isascii() and not request.is_gift)
-        if is_kind and stem not in vocabulary.known_stems and not is_mentioned:
+        if is_kind and stem not in vocabulary.value_stems and not is_mentioned:
             return phrase
     return ""
 
@@ -163,7 +163,7 @@ def unlisted_kinds(
         unknown += [
             phrase
             for phrase, stem in nouns[:1]
-            if stem not in vocabulary.known_stems and (stem not in texts or is_aside(stem))
+            if stem not in vocabulary.value_stems and (stem not in texts or is_aside(stem))
         ]
     return tuple(unknown)
 
@@ -177,7 +177,7 @@ def asked_noun(request: Request, vocabulary: Vocabulary) -> str:
     nouns = (
         phrase
         for phrase, stem, is_asked in _nouns(request.words, vocabulary)
-        if is_asked and stem not in vocabulary.known_stems
+        if is_asked and stem not in vocabulary.value_stems
     )
     return next(nouns, "")
 
