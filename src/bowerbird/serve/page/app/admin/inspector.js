@@ -78,4 +78,5 @@ function Conversation() {
       <p class="numbers">${[`understood as ${reply.act}`, reply.constraints?.join(", "), reply.items?.map(titleOf).join(", ")].filter(Boolean).join(" · ")}</p>${reply.cost && html`<${GlassBox} reply=${reply} />`}</li>`)}</ol></section>`;
 }
 
-export const Section = () => html`<${Lists} /><${Conversation} />`;
+// The form comes first: the lists arrive later, and what is below them would move.
+export const Section = () => html`<${Conversation} /><${Lists} />`;
