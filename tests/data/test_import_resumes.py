@@ -88,7 +88,7 @@ def content_of_one_run(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.integers(0, len(RECORDS)), max_size=3))
+@given(st.lists(st.integers(0, len(RECORDS)), max_size=4))
 def test_interrupted_anywhere_it_ends_the_same(
     tmp_path_factory: pytest.TempPathFactory, content_of_one_run: object, interruptions: list[int]
 ) -> None:

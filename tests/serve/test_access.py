@@ -246,15 +246,24 @@ def test_keys_are_needed_unless_only_this_machine_can_connect(
         assert httpx.get(f"{address}/trending", timeout=60).status_code == status
 
 
-def test_the_command_requires_keys_where_others_can_connect(small_store: Store) -> None:
+@pytest.mark.parametrize(
+    ("options", "message", "status"),
+    [
+        ([], "there is none yet", 401),
+        pytest.param(["--no-keys"], "WARNING", 200, marks=pytest.mark.slow),
+    ],
+)
+def test_the_command_requires_keys_where_others_can_connect(
+    small_store: Store, options: list[str], message: str, status: int
+) -> None:
     command = [sys.executable, "-m", "bowerbird.cli.main", "serve", str(small_store.path), "--port", "0"]
-    command += ["--no-warm-up", "--host", "0.0.0.0"]
+    command += ["--no-warm-up", "--host", "0.0.0.0", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
         assert process.stderr is not None
         try:
             lines = [process.stderr.readline(), process.stderr.readline()]
-            assert "there is none yet" in lines[0]
+            assert message in lines[0]
             address = lines[1].strip().replace("0.0.0.0", "127.0.0.1")
-            assert httpx.get(f"{address}/trending", timeout=60).status_code == 401
+            assert httpx.get(f"{address}/trending", timeout=60).status_code == status
         finally:
             os.kill(process.pid, signal.SIGTERM)
