@@ -36,8 +36,10 @@ class AttributedEvents:
                 self._events = _attributed(self._log.read())
                 self._generation, self._offset = generation, offset
             events, self._offset = self._log.tail_since(self._offset)
-            rows = [{name: getattr(event, name) for name in _SCHEMA.names} for event in events]
-            self._events = pa.concat_tables([self._events, _attributed(pa.Table.from_pylist(rows, _SCHEMA))])
+            if events:  # each table that is added is a chunk of the columns, an empty one too
+                rows = [{name: getattr(event, name) for name in _SCHEMA.names} for event in events]
+                new = _attributed(pa.Table.from_pylist(rows, _SCHEMA))
+                self._events = pa.concat_tables([self._events, new])
             return self._events
 
 

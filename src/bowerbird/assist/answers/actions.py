@@ -12,7 +12,7 @@ from bowerbird.assist.find.need import leave_out
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Request, Shown, asked_for_again, with_values, without_values
-from bowerbird.assist.state import MAX_ACTIONS, ItemAction
+from bowerbird.assist.state import MAX_ACTIONS, DialogueState, ItemAction
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
@@ -52,7 +52,7 @@ def act_on_item(turn: Turn) -> Reply:
     actions = (*turn.state.actions, ItemAction(action.value, ids))[-MAX_ACTIONS:]
     state = replace(turn.state, focus=ids[-1], actions=actions, question=None)
     if action == Action.HIDE:
-        state = replace(state, on_screen=tuple(i for i in state.on_screen if i not in ids), focus=None)
+        state = _off_screen(state, ids)
     titles = join_words([target.title for target in targets], turn.say("and"))
     return Reply(turn.say("saved" if action == Action.SAVE else "hidden", title=titles), act, state=state)
 
@@ -60,11 +60,16 @@ def act_on_item(turn: Turn) -> Reply:
 def _left_out(turn: Turn, targets: Sequence[Shown]) -> Reply:
     """Leave items out of a conversation with somebody unknown: nothing is logged."""
     ids = [target.item_id for target in targets]
-    on_screen = tuple(item_id for item_id in turn.state.on_screen if item_id not in ids)
     request = leave_out(replace(turn.state.request or Request(), follow_up=True), ids)
-    state = replace(turn.state, request=request, on_screen=on_screen, focus=None, question=None)
+    state = replace(_off_screen(turn.state, ids), request=request, question=None)
     text = turn.say("left_out", title=join_words([target.title for target in targets], turn.say("and")))
     return Reply(text, Act.HIDE, state=state, suggestions=(turn.say("suggest_more"),))
+
+
+def _off_screen(state: DialogueState, ids: Sequence[str]) -> DialogueState:
+    """The state after items left the list on screen: "it" means none of them."""
+    on_screen = tuple(item_id for item_id in state.on_screen if item_id not in ids)
+    return replace(state, on_screen=on_screen, focus=None)
 
 
 def undo(turn: Turn) -> Reply:

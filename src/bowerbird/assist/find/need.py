@@ -57,12 +57,13 @@ def need_after(turn: Turn) -> Request:
     is_model = not COMPARES_PRICE.search(turn.plain) and with_plain_refusals(turn.plain) == turn.plain
     if turn.reference.is_explicit and turn.reference.items and act == Act.FIND and is_model:
         return _changed(turn, turn.reference.items[0])
-    if not wants_others_in(turn) and wants_other_version(turn):
+    is_about_list = wants_others_in(turn)
+    if not is_about_list and wants_other_version(turn):
         return _changed(turn, _spoken_of(turn)[0])
     if turn.reference.is_explicit and turn.reference.items and COMPARES_PRICE.search(turn.plain):
         request = _priced_against(turn, turn.reference.items[0])
     else:
-        text = _OTHER_VERSION.sub(" in", turn.plain) if wants_others_in(turn) else turn.plain
+        text = _OTHER_VERSION.sub(" in", turn.plain) if is_about_list else turn.plain
         request = read_need(turn, text, previous)
     picture = previous.picture if previous and request.follow_up else ""
     if turn.image:

@@ -17,7 +17,8 @@ from bowerbird.assist.understand.mentions import Mentions, mentions_of
 from bowerbird.assist.understand.prices import GAP, take_prices
 from bowerbird.text.vocabulary import Vocabulary
 
-_SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|,|&")
+SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|,|&")
+"""What stands between several kinds."""
 _ARTICLE = re.compile(r"^\W*(?:(?:and|plus|also) )*(?:an?|some|the|two|three|four|\d+)\b")
 _EITHER = re.compile(r"\bor\b")
 _THE = re.compile(r"\b(?:the|those|these|that)\b")
@@ -54,7 +55,7 @@ def kinds_asked_for(
     `kinds` are all types that it names, each with its words.
     """
     distinct = list(dict.fromkeys(values for _, values in kinds))
-    if len(distinct) < 2 or not _SEVERAL.search(text) or _EITHER.search(text):
+    if len(distinct) < 2 or not SEVERAL.search(text) or _EITHER.search(text):
         return ()
     words_of = {values: words for words, values in kinds}
     clauses = _clauses(text, vocabulary, real_words, a_type_follows)
@@ -71,7 +72,7 @@ def _clauses(
 ) -> list[_Clause]:
     """The parts of a text that name a kind each; a part without one belongs to the one before."""
     clauses, pending = list[_Clause](), ""
-    for part in _SEVERAL.split(text):
+    for part in SEVERAL.split(text):
         text_of_part = f"{pending} {part}".strip()
         price, rest = take_prices(text_of_part, a_type_follows=a_type_follows)
         mentions = mentions_of(rest, vocabulary, real_words)

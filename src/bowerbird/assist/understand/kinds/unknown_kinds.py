@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from bowerbird.assist.request import Request
+from bowerbird.assist.understand.kinds.several_kinds import SEVERAL
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import Vocabulary
@@ -97,8 +98,8 @@ _NO_PART = word_set(
     "loves like love me cheapest best other expensive most least"
 )
 """Words before a noun that are no part of what it names."""
-SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|[,:&]")
-"""What stands between several kinds."""
+_BETWEEN = re.compile(rf"{SEVERAL.pattern}|:")
+"""What stands between the parts of a list of kinds: "an office: desk, chair"."""
 _COUNTED = re.compile(r"^(?:(?:and|also|plus|maybe) )*(?:an?|some|one|two|three|four|five|six|\d+)\s")
 _PLACE_BEFORE = re.compile(
     r"\b(?:decorat|furnish|renovat|redo|equip|design|build|open|host|plan|celebrat|attend|visit|"
@@ -150,7 +151,9 @@ def unlisted_kinds(
 
     Only what stands there as the others do counts: with an article or a number, or bare beside bare kinds.
     """
-    clauses = [clause.strip(" .!?") for clause in SEVERAL.split(text)]
+    clauses = [clause.strip(" .!?") for clause in _BETWEEN.split(text)]
+    if len(clauses) < 2:
+        return ()
     known = [clause for clause in clauses if _names_type(clause, vocabulary)]
     if not known or len(known) == len(clauses):
         return ()
