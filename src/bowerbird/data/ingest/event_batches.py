@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -14,9 +13,13 @@ from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.ingest.event_checks import IN_FUTURE, UNKNOWN_ITEM
 from bowerbird.data.ingest.id_set import IdSet
+from bowerbird.data.logs.rows import digest_each
 from bowerbird.data.readers.records import EventBatch, EventDraft, RejectedRow
 from bowerbird.data.times import SECOND
 from bowerbird.ids import MAX_ID_LENGTH, id_fault
+
+HEX_DIGITS = 32
+"""Of a derived id: 128 bits."""
 
 
 def batch_of(drafts: Sequence[EventDraft]) -> EventBatch:
@@ -71,29 +74,34 @@ def with_event_ids(rows: pa.Table) -> pa.Table:
     ids = rows["event_id"].combine_chunks()
     if ids.null_count:
         missing = rows if ids.null_count == len(ids) else rows.filter(ids.is_null())
-        digests = pa.array(list(map(_digest, _id_contents(missing))), pa.string())
+        digests = _hex_digests(_id_contents(missing))
         ids = digests if missing is rows else pc.replace_with_mask(ids, ids.is_null(), digests)
     column = rows.schema.get_field_index("event_id")
     return rows.set_column(column, EVENT_SCHEMA.field("event_id"), ids).cast(EVENT_SCHEMA)
 
 
-def _id_contents(rows: pa.Table) -> list[str]:
+def _id_contents(rows: pa.Table) -> list[bytes]:
     """What ids are derived from: user, item, action and time, separated as in `derive_event_id`."""
     times = rows["at"].combine_chunks().dictionary_encode()
     written = _isoformat(times.dictionary)
     columns = [rows[name].combine_chunks() for name in ("user_id", "item_id", "action")]
-    joined: list[str] = pc.binary_join_element_wise(*columns, written.take(times.indices), "\x1f").to_pylist()
-    return joined
+    joined = pc.binary_join_element_wise(*columns, written.take(times.indices), "\x1f")
+    contents: list[bytes] = joined.cast(pa.binary()).to_pylist()
+    return contents
 
 
 def _isoformat(times: pa.Array) -> pa.Array:
     """Times as `datetime.isoformat` writes them, (n,): without a fraction where there is none."""
-    microseconds = times.cast(pa.int64()).to_numpy()
-    written = pa.array(np.datetime_as_string(microseconds.view("datetime64[us]"), unit="us"), pa.string())
-    is_whole = pa.array(microseconds % SECOND == 0)
-    seconds = pc.utf8_slice_codeunits(written, 0, len("2026-01-02T03:04:05"))
-    return pc.binary_join_element_wise(pc.if_else(is_whole, seconds, written), "+00:00", "")
+    utc = times.cast(pa.timestamp("us"))
+    is_whole = pa.array(utc.cast(pa.int64()).to_numpy() % SECOND == 0)
+    seconds = pc.floor_temporal(utc, unit="second").cast(pa.timestamp("s")).cast(pa.string())
+    written = pc.if_else(is_whole, seconds, utc.cast(pa.string()))
+    return pc.binary_join_element_wise(pc.replace_substring(written, " ", "T"), "+00:00", "")
 
 
-def _digest(content: str) -> str:
-    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+def _hex_digests(contents: list[bytes]) -> pa.Array:
+    """The digest of each content in hexadecimal digits, (n,)."""
+    digits = b"".join(digest_each(contents)).hex().encode()
+    offsets = np.arange(len(contents) + 1, dtype=np.int32) * HEX_DIGITS
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits)]
+    return pa.Array.from_buffers(pa.string(), len(contents), buffers)

@@ -8,12 +8,11 @@ the import is published, when its files changed, and by an erasure, since it may
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.files.records import read_record, write_record
@@ -26,6 +25,8 @@ FOLDER = "importing"
 CHECKPOINT_FILE = "checkpoint.json"
 REJECTED_FILE = "rejected.jsonl"
 MAX_PART_EVENTS = 1_000_000
+COMPRESSED = pa.ipc.IpcWriteOptions(compression="zstd")
+"""Arrow's own form takes a third of the time of Parquet, and half as much disk again."""
 MAX_LISTED = 1_000_000
 """Rejected rows that are listed; further ones are only counted, so that a report can't fill the disk."""
 
@@ -55,7 +56,7 @@ class Staging:
     rejected_rows: int = 0
 
     def __post_init__(self) -> None:
-        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._writers: dict[str, pa.RecordBatchFileWriter] = {}
         self._event_rows = 0
         self._rejected_bytes = 0
 
@@ -68,17 +69,21 @@ class Staging:
                 checkpoint = read_record(staging.folder / CHECKPOINT_FILE, Checkpoint)
             except StoreError:
                 checkpoint = None
-        if checkpoint is None or checkpoint.files != files:
+        if checkpoint is None or checkpoint.files != files or not staging._has_parts(checkpoint.parts):
             staging.drop()
             staging.folder.mkdir()
             return staging, None
         staging._continue_from(checkpoint)
         return staging, checkpoint
 
+    def _has_parts(self, parts: Mapping[str, int]) -> bool:
+        """Whether all finished parts are there: older versions wrote files of another form."""
+        return all(path.exists() for path in self._part_paths(parts))
+
     def _continue_from(self, checkpoint: Checkpoint) -> None:
         self.parts = dict(checkpoint.parts)
-        finished = {self._part_path(kind, number) for kind, n in self.parts.items() for number in range(n)}
-        for path in self.folder.glob("*.parquet"):
+        finished = set(self._part_paths(self.parts))
+        for path in self.folder.glob("*.arrow"):
             if path not in finished:
                 path.unlink()
         self.rejected_rows, self._rejected_bytes = checkpoint.rejected_rows, checkpoint.rejected_bytes
@@ -113,10 +118,10 @@ class Staging:
         state = Checkpoint(self.files, records, summary, self.parts, self._rejected_bytes, self.rejected_rows)
         write_record(self.folder / CHECKPOINT_FILE, state)
 
-    def _writer(self, kind: str, schema: pa.Schema) -> pq.ParquetWriter:
+    def _writer(self, kind: str, schema: pa.Schema) -> pa.RecordBatchFileWriter:
         if kind not in self._writers:
-            path = self._part_path(kind, self.parts[kind])
-            self._writers[kind] = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
+            path = str(self._part_path(kind, self.parts[kind]))
+            self._writers[kind] = pa.ipc.new_file(path, schema, options=COMPRESSED)
         return self._writers[kind]
 
     def _finish_part(self, kind: str) -> None:
@@ -130,14 +135,16 @@ class Staging:
     def item_batches(self) -> Iterator[pa.Table]:
         """The items, some thousand at a time."""
         for number in range(self.parts["items"]):
-            with pq.ParquetFile(self._part_path("items", number)) as file:
-                for group in range(file.num_row_groups):
-                    yield file.read_row_group(group)
+            with pa.memory_map(str(self._part_path("items", number))) as file:
+                batches = pa.ipc.open_file(file)
+                for index in range(batches.num_record_batches):
+                    yield pa.Table.from_batches([batches.get_batch(index)])
 
     def event_parts(self) -> Iterator[pa.Table]:
         """The events, a part at a time."""
         for number in range(self.parts["events"]):
-            yield pq.read_table(self._part_path("events", number))
+            with pa.memory_map(str(self._part_path("events", number))) as file:
+                yield pa.ipc.open_file(file).read_all()
 
     def move_rejected(self, to: Path) -> bool:
         """Move the list of rejected rows; False where there is none."""
@@ -154,7 +161,10 @@ class Staging:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _part_path(self, kind: str, number: int) -> Path:
-        return self.folder / f"{kind}-{number:05d}.parquet"
+        return self.folder / f"{kind}-{number:05d}.arrow"
+
+    def _part_paths(self, parts: Mapping[str, int]) -> Iterator[Path]:
+        return (self._part_path(kind, number) for kind, n in parts.items() for number in range(n))
 
 
 def drop_staged(store_path: Path) -> None:

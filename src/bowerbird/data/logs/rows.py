@@ -51,6 +51,15 @@ def digest_id(event_id: str) -> bytes:
     return hashlib.blake2b(event_id.encode(), digest_size=16).digest()
 
 
+def digest_each(contents: Iterable[bytes]) -> Iterator[bytes]:
+    """128 bits of BLAKE2 of each content: copies of one hash take half the time of new ones."""
+    copy = hashlib.blake2b(digest_size=16).copy
+    for content in contents:
+        digest = copy()
+        digest.update(content)
+        yield digest.digest()
+
+
 def encode_event(event: Event) -> Row:
     """Encode an event. Raises `InputError` for text that is not valid Unicode (lone surrogates)."""
     fields = {name: value for name in _FIELDS if (value := getattr(event, name)) is not None}

@@ -142,7 +142,8 @@ class EmbeddedLog(EventLog):
             self._next_generation()  # also before writing: a kill in between must not leave a snapshot valid
             self._segments.add(events.filter(pa.array(fresh)))
             self._next_generation()
-            self._save_known(imported, plus=KnownIds.of(high[fresh], low[fresh]))
+            new_ids = arriving if count == len(fresh) else KnownIds.of(high[fresh], low[fresh])
+            self._save_known(imported, plus=new_ids)
             self._note_begun()
         return count
 

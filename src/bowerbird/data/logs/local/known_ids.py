@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.files.durable import flush_folder
-from bowerbird.data.logs.rows import digest_id
+from bowerbird.data.logs.rows import digest_each
 
 HalfDigests = NDArray[np.uint64]
 """First or second halves of digests."""
@@ -33,7 +33,7 @@ class KnownIds:
     @classmethod
     def of(cls, high: HalfDigests, low: HalfDigests) -> KnownIds:
         """Sort the halves of N digests, (N,) uint64 each."""
-        order = np.lexsort((low, high))
+        order = _order_of(high, low)
         return cls(high[order], low[order])
 
     @classmethod
@@ -114,9 +114,7 @@ def split_digests(digests: Iterable[bytes]) -> tuple[HalfDigests, HalfDigests]:
 def split_id_digests(ids: pa.ChunkedArray) -> tuple[HalfDigests, HalfDigests]:
     """The two halves of the digests of M event ids, (M,) uint64 each, computed chunk by chunk."""
     chunks = [
-        split_digests(digest_id(event_id) for event_id in chunk.to_pylist())
-        for chunk in ids.chunks
-        if len(chunk)
+        split_digests(digest_each(chunk.cast(pa.binary()).to_pylist())) for chunk in ids.chunks if len(chunk)
     ]
     if not chunks:
         return np.zeros(0, np.uint64), np.zeros(0, np.uint64)
@@ -125,8 +123,17 @@ def split_id_digests(ids: pa.ChunkedArray) -> tuple[HalfDigests, HalfDigests]:
 
 def is_first_occurrence(high: HalfDigests, low: HalfDigests) -> BoolArray:
     """Whether each of M digests is the first occurrence of its value, (M,) bool."""
-    order = np.lexsort((low, high))  # stable: of equal ones the first stays first
+    order = _order_of(high, low)
     repeated = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
     is_first = np.ones(len(high), bool)
     is_first[order[1:][repeated]] = False
     return is_first
+
+
+def _order_of(high: HalfDigests, low: HalfDigests) -> IntArray:
+    """The order of M digests, (M,): equal ones stay in theirs."""
+    order = np.argsort(high)
+    in_order = high[order]
+    if (in_order[1:] == in_order[:-1]).any():  # hardly ever, but for ids that come twice
+        order = np.lexsort((low, high))  # six times as slow
+    return order
