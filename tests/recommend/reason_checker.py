@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
@@ -21,6 +21,7 @@ WINDOW_US = 365 * DAY_US
 MIN_LIKES = 2  # of a value, before it may be called a taste
 VERBS = {"liked": None, "saved": "save", "bought": "purchase", "put in the basket": "add_to_cart"}
 LIKE = rf"“(?P<like>.+)”, which you (?P<verb>{'|'.join(VERBS)})"
+DATE = r"[A-Z][a-z]{2} \d{1,2}, \d{4}"
 LIKER_COUNT = r"(?P<count>1 person|[\d,]+ people)"
 
 
@@ -73,8 +74,7 @@ class ReasonChecker:
         yield f"chosen by others with or soon after {LIKE}", self._transition
         yield r"your taste for (?P<values>.+)", self._taste
         yield f"liked by {LIKER_COUNT}", self._popular
-        date = r"\d{4}-\d\d-\d\d"
-        dates = rf"from (?P<first>{date}) to (?P<last>{date})"
+        dates = rf"from (?P<first>{DATE}) to (?P<last>{DATE})"
         yield f"trending: liked by {LIKER_COUNT} {dates}", self._trending
 
     # -- the check of each kind of reason -------------------------------------------------------
@@ -145,7 +145,7 @@ class ReasonChecker:
         return None if likers >= _count_in(count) else f"{likers} users like it"
 
     def _trending(self, user: str, position: int, count: str, first: str, last: str) -> str | None:
-        start, end = (datetime.fromisoformat(date).replace(tzinfo=UTC) for date in (first, last))
+        start, end = (datetime.strptime(f"{date} +0000", "%b %d, %Y %z") for date in (first, last))
         bounds = (start.timestamp() * 1e6, (end + timedelta(days=1)).timestamp() * 1e6)
         likers = {
             other_user
@@ -194,5 +194,5 @@ def kind_of(reason: str) -> str:
     template = re.sub(r"“.+?”", "“…”", reason)
     template = re.sub(r"which you [a-z ]+?(?=,|$)", "which you …", template)
     template = re.sub(r"[\d,]+ people|1 person", "… people", template)
-    template = re.sub(r"\d{4}-\d\d-\d\d", "…", template)
+    template = re.sub(DATE, "…", template)
     return re.sub(r"your taste for .+", "your taste for …", template)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from string import Formatter
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.ranker.hybrid import CandidateSet
+from bowerbird.recommend.reasons import Reason, ReasonLanguage, sentences
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.rerank.boosts import Rule
 from bowerbird.recommend.rerank.shop_rules import ShopRules
@@ -59,7 +61,7 @@ def test_every_explanation_of_every_source_is_true(read_only_shop: Store, recomm
                 reason = source.explain(candidates.query, position)
                 if reason is not None:
                     reason_counts[source.name] += 1
-                    assert checker.fault(user, position, reason) is None
+                    assert checker.fault(user, position, reason.phrase()) is None
     assert len(reason_counts) >= 6
 
 
@@ -98,7 +100,7 @@ def test_served_reasons_are_those_explained(recommender: Recommender) -> None:
     state = recommender.taste.state("u3")
     (ranked,) = recommender.lists([state], 20)
     explained = recommender.ranker.explain(ranked.candidates, ranked.positions)
-    assert [(item.source, item.reason) for item in recommender.recommend(state, 20)] == explained
+    assert [(item.source, item.explanation) for item in recommender.recommend(state, 20)] == explained
 
 
 @pytest.mark.parametrize(
@@ -177,6 +179,28 @@ def test_a_promoted_item_keeps_its_reason(read_only_shop: Store, recommender: Re
     assert checker_of(read_only_shop, recommender).fault("u0", promoted.position, promoted.reason) is None
 
 
+def names_in(sentence: str | list[str]) -> list[set[str]]:
+    """The names of the values of a sentence's forms; of one, the count may be left out."""
+    forms = [sentence] if isinstance(sentence, str) else sentence
+    return [{name for _, name, _, _ in Formatter().parse(form) if name} - {"count"} for form in forms]
+
+
+@pytest.mark.parametrize("language", ["de", "es", "fr", "it"])
+def test_a_language_has_the_reasons_of_english(language: ReasonLanguage) -> None:
+    english, own = sentences("en"), sentences(language)
+    assert {name: names_in(own[name]) for name in own} == {name: names_in(english[name]) for name in english}
+    counted = [sentence[1] for sentence in own.values() if not isinstance(sentence, str)]
+    assert counted and all("{count}" in sentence for sentence in counted)
+
+
+def test_a_reason_within_a_reason_is_in_the_same_language() -> None:
+    like = Reason("saved", {"title": "Lamp"})
+    reason = Reason("promoted", {"reason": Reason("liked_with", {"like": like})})
+    assert reason.phrase() == "promoted by the shop; people who like “Lamp”, which you saved, like it too"
+    german = "vom Shop hervorgehoben; wer „Lamp“ (von dir gemerkt) mag, mag auch das"
+    assert reason.phrase("de") == german
+
+
 # -- the checker itself -----------------------------------------------------------------------------------
 
 
@@ -220,7 +244,7 @@ def small_checker() -> ReasonChecker:
         ("dan", 1, "your taste for white"),
         ("dan", 2, "your taste for Salt and Pepper and white"),
         ("nobody", 1, "liked by 2 people"),
-        ("nobody", 0, "promoted by the shop; trending: liked by 2 people from 1970-01-01 to 1970-01-02"),
+        ("nobody", 0, "promoted by the shop; trending: liked by 2 people from Jan 1, 1970 to Jan 2, 1970"),
         ("nobody", 3, "from the catalogue"),
     ],
 )
@@ -240,7 +264,7 @@ def test_the_checker_accepts_what_is_true(user: str, position: int, reason: str)
         ("ada", 1, "your taste for white", "they like 1 items"),
         ("dan", 1, "your taste for red and white", "not 'red'"),
         ("nobody", 1, "liked by 3 people", "2 users"),
-        ("nobody", 0, "trending: liked by 3 people from 1970-01-01 to 1970-01-02", "2 users"),
+        ("nobody", 0, "trending: liked by 3 people from Jan 1, 1970 to Jan 2, 1970", "2 users"),
         ("ada", 1, "you will love it", "no pattern"),
     ],
 )

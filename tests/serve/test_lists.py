@@ -177,6 +177,8 @@ def test_a_conversation_gets_what_its_last_message_says(client: httpx.Client) ->
 def test_bought_together_and_what_completes_a_set(client: httpx.Client) -> None:
     answer = client.get("/items/i10/bought-together")
     assert ids(answer) == ["i20"] and answer.json()["items"][0]["reason"] == "bought together by 2 users"
+    german = client.get("/items/i10/bought-together?language=de")
+    assert german.json()["items"][0]["reason"] == "von 2 Personen zusammen gekauft"
     RelatedItems.model_validate(answer.json())
     for answer in (
         client.get("/items/i0/goes-well-with?n=3"),

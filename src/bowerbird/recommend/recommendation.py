@@ -8,6 +8,7 @@ from typing import Any
 
 from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.recommend.ranker.hybrid import CandidateSet
+from bowerbird.recommend.reasons import ENGLISH, Reason, ReasonLanguage
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Recommendation:
     also_in: Mapping[str, Sequence[str]]
     """By attribute, what other variants of its article can be bought in."""
     score: float
-    reason: str
+    explanation: Reason
     source: str
     """Name of the candidate source that brought it; see `sources.SOURCES`."""
     probability: dict[str, float]
@@ -54,8 +55,15 @@ class Recommendation:
     promoted: bool = False
     """Whether a boost of the shop moved it up."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Give the fields that commands and HTTP answer with; the position stays inside."""
+    @property
+    def reason(self) -> str:
+        """Why it may be for the user, in English."""
+        return self.explanation.phrase()
+
+    def as_dict(self, language: ReasonLanguage = ENGLISH) -> dict[str, Any]:
+        """Give the fields that commands and HTTP answer with, the reason in a language; the position stays
+        inside."""
         names = ("item_id", "title", "price", "currency", "list_price", "on_sale", "also_in", "score")
-        of_list = ("reason", "source", "probability", "propensity", "promoted")
-        return {name: getattr(self, name) for name in (*names, *of_list)}
+        of_list = ("source", "probability", "propensity", "promoted")
+        fields = {name: getattr(self, name) for name in (*names, *of_list)}
+        return fields | {"reason": self.explanation.phrase(language)}

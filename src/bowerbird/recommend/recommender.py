@@ -16,6 +16,7 @@ from bowerbird.recommend.options import DEFAULT_OPTIONS, RecommendOptions
 from bowerbird.recommend.outcomes.probabilities import Outcomes
 from bowerbird.recommend.outcomes.slates import Conditioning
 from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
+from bowerbird.recommend.reasons import Reason
 from bowerbird.recommend.recommendation import RankedList, Recommendation
 from bowerbird.recommend.rerank.diversity import diversify
 from bowerbird.recommend.rerank.reserve import Reserve
@@ -265,7 +266,7 @@ class Recommender:
                     on_sale=item.on_sale,
                     also_in=self.catalogue.also_in(position),
                     score=float(ranked.relevance[row]),
-                    reason=f"promoted by the shop; {reason}" if promoted else reason,
+                    explanation=Reason("promoted", {"reason": reason}) if promoted else reason,
                     source=source,
                     probability={outcome.value: float(values[row]) for outcome, values in odds.items()},
                     propensity=float(ranked.propensities[row]),

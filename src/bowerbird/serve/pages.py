@@ -17,6 +17,7 @@ from bowerbird.data.logs.exposures import ExposureLog
 from bowerbird.recommend.filtering.filters import ItemFilter, Range, combine, parse_filter
 from bowerbird.recommend.lists.paging import Cursor, fingerprint_of, page_of
 from bowerbird.recommend.options import RecommendOptions
+from bowerbird.recommend.reasons import ENGLISH, ReasonLanguage
 from bowerbird.recommend.recommendation import Recommendation
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.lists import (
@@ -45,6 +46,8 @@ class Page:
     earlier page."""
     surface: str
     user: str | None = None
+    language: ReasonLanguage = ENGLISH
+    """Of the reasons."""
     offset: int = 0
     """How many items at the beginning of the list the answer leaves out."""
 
@@ -63,7 +66,7 @@ class Page:
         `identity` are the parts of the request outside of its body or query (a path, a picture). Raises
         `InputError` for an invalid filter, and for a cursor that is broken or of another request.
         """
-        content = request.model_dump_json(exclude={"n", "cursor"})
+        content = request.model_dump_json(exclude={"n", "cursor", "language"})
         fingerprint = fingerprint_of(app_state.address, surface, user or "", *identity, content)
         cursor = Cursor(fingerprint, secrets.randbits(63))
         if request.cursor is not None:
@@ -74,7 +77,8 @@ class Page:
         eligible = options.eligible(served.catalogue) & cursor.unshown(served.article_digests)
         surface = getattr(request, "surface", None) or surface
         n, offset = min(request.n, cursor.room), getattr(request, "offset", 0)
-        return cls(served, app_state.exposures, cursor, n, eligible, surface, user, offset)
+        language = getattr(request, "language", ENGLISH)
+        return cls(served, app_state.exposures, cursor, n, eligible, surface, user, language, offset)
 
     @property
     def sold(self) -> BoolArray:
@@ -90,7 +94,7 @@ class Page:
 
     def recommended(self, items: Sequence[Recommendation]) -> dict[str, Any]:
         """The answer with recommended items, best first."""
-        rows = [self.served.item(each.position) | each.as_dict() for each in items]
+        rows = [self.served.item(each.position) | each.as_dict(self.language) for each in items]
         return self.answer([each.position for each in items], rows)
 
     def answer(self, positions: Sequence[int], rows: Sequence[Row]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from bowerbird.serve.bodies.recommendations import Recommendations
 Filter = Mapping[str, Any]
 """Conditions on fields of an item: `{"price": {"max": 60}, "in_stock": True}`."""
 Outcome = Literal["click", "save", "purchase"]
+Language = Literal["en", "de", "es", "fr", "it"]
+"""Of reasons."""
 
 
 class ListOptions(TypedDict, total=False):
@@ -27,6 +29,12 @@ class ListOptions(TypedDict, total=False):
     """Ids of items to leave out, at most 500."""
 
 
+class RelatedOptions(ListOptions, total=False):
+    """What lists of items with reasons take."""
+
+    language: Language
+
+
 class SessionEvent(TypedDict):
     """An event of a session that is not logged."""
 
@@ -35,7 +43,7 @@ class SessionEvent(TypedDict):
     at: NotRequired[datetime]
 
 
-class RecommendOptions(ListOptions, total=False):
+class RecommendOptions(RelatedOptions, total=False):
     """What recommendations take besides the user."""
 
     events: Sequence[SessionEvent]
@@ -58,6 +66,7 @@ class RerankOptions(TypedDict, total=False):
     filter: Filter | None
     exclude: Sequence[str]
     surface: str | None
+    language: Language
 
 
 def recommend(user: str | None = None, **options: Unpack[RecommendOptions]) -> Call[Recommendations]:
@@ -93,27 +102,27 @@ def find_similar(item_id: str, **options: Unpack[ListOptions]) -> Call[ScoredIte
     return get(ScoredItems, "items", item_id, "similar", **_in_address(options))
 
 
-def find_bought_together(item_id: str, **options: Unpack[ListOptions]) -> Call[RelatedItems]:
+def find_bought_together(item_id: str, **options: Unpack[RelatedOptions]) -> Call[RelatedItems]:
     """Items that users bought, or put into a cart, on one day with an item."""
     return get(RelatedItems, "items", item_id, "bought-together", **_in_address(options))
 
 
-def find_complements(item_id: str, **options: Unpack[ListOptions]) -> Call[RelatedItems]:
+def find_complements(item_id: str, **options: Unpack[RelatedOptions]) -> Call[RelatedItems]:
     """Items of other kinds that go well with an item, by likes and likeness."""
     return get(RelatedItems, "items", item_id, "complements", **_in_address(options))
 
 
-def find_what_goes_with(item_id: str, **options: Unpack[ListOptions]) -> Call[RelatedItems]:
+def find_what_goes_with(item_id: str, **options: Unpack[RelatedOptions]) -> Call[RelatedItems]:
     """Items that complete a set which holds an item, by what stands together in collections."""
     return get(RelatedItems, "items", item_id, "goes-well-with", **_in_address(options))
 
 
-def complete(item_ids: Sequence[str], **options: Unpack[ListOptions]) -> Call[RelatedItems]:
+def complete(item_ids: Sequence[str], **options: Unpack[RelatedOptions]) -> Call[RelatedItems]:
     """Items that a set misses, by what stands together in collections."""
     return send_json("POST", RelatedItems, "complete", body=without_none(item_ids=item_ids, **options))
 
 
-def complete_board(user: str, board: str, **options: Unpack[ListOptions]) -> Call[RelatedItems]:
+def complete_board(user: str, board: str, **options: Unpack[RelatedOptions]) -> Call[RelatedItems]:
     """Items of other kinds that go well with a board."""
     path = ("users", user, "boards", board, "completions")
     return get(RelatedItems, *path, **_in_address(options))

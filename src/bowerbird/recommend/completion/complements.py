@@ -14,8 +14,9 @@ from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.ranks import fuse_ranks, ranks_of
 from bowerbird.recommend.context import rows_at
 from bowerbird.recommend.ranker.hybrid import HybridRanker
+from bowerbird.recommend.reasons import Reason
 from bowerbird.recommend.sources.coengagement import CoEngagementSource
-from bowerbird.recommend.sources.phrases import describe_count, title_of
+from bowerbird.recommend.sources.like_reasons import title_of
 
 MAX_PER_KIND = 2
 """Items of one kind in an answer: what goes with a sofa is not eight lamps."""
@@ -28,7 +29,7 @@ class Complement:
     position: int
     score: float
     """Says an order; larger is better."""
-    reason: str
+    explanation: Reason
 
 
 class Complements:
@@ -81,10 +82,10 @@ class Complements:
         item = self._items.catalogue.item(position)
         return item.category[-1] if item.category else item.item_id
 
-    def _explain(self, position: int, positions: IntArray) -> str:
+    def _explain(self, position: int, positions: IntArray) -> Reason:
         catalogue = self._items.catalogue
         together = [(self._likes.common_likers(other, position), other) for other in positions.tolist()]
         count, other = max(together, key=lambda pair: pair[0])
         if count:
-            return f"liked together with {title_of(catalogue, other)} by {describe_count(count)}"
-        return f"in the style of {title_of(catalogue, int(positions[0]))}"
+            return Reason("liked_together", {"other": title_of(catalogue, other), "count": int(count)})
+        return Reason("in_the_style", {"other": title_of(catalogue, int(positions[0]))})

@@ -7,7 +7,7 @@ no outcome and no live graph.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,10 @@ from bowerbird.recommend.completion.training import open_completion_ranker, set_
 from bowerbird.recommend.config import CompletionConfig
 from bowerbird.recommend.models.coengagement import CoEngagement
 from bowerbird.recommend.ranker.hybrid import HybridRanker
+from bowerbird.recommend.reasons import Reason
 from bowerbird.recommend.saved import use_one_blas_thread
 from bowerbird.recommend.sources.coengagement import CoEngagementSource
-from bowerbird.recommend.sources.phrases import title_of
+from bowerbird.recommend.sources.like_reasons import title_of
 from bowerbird.text.facets import lower_case_values
 
 
@@ -41,11 +42,27 @@ class Completion:
     """By attribute, what other variants of its article can be bought in."""
     score: float
     """Says an order; larger is better."""
-    reason: str
+    explanation: Reason
+
+    @property
+    def reason(self) -> str:
+        """What it has to do with the set, in English."""
+        return self.explanation.phrase()
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the fields as plain values."""
-        return asdict(self)
+        """Give the fields as plain values, the reason in English."""
+        names = (
+            "item_id",
+            "title",
+            "price",
+            "currency",
+            "list_price",
+            "on_sale",
+            "also_in",
+            "score",
+            "reason",
+        )
+        return {name: getattr(self, name) for name in names}
 
 
 class Completer:
@@ -118,18 +135,20 @@ class Completer:
             best = best[articles.first_rows(candidates.positions[best])][:n]
             yield candidates.positions[best], scores[best]
 
-    def _explain(self, position: int, positions: IntArray) -> str:
+    def _explain(self, position: int, positions: IntArray) -> Reason:
         """Say what the item has to do with the set, as collections and catalogue prove it."""
         together = [(self._sets.common_likers(int(item), position), int(item)) for item in positions]
         count, item = max(together, key=lambda pair: pair[0])
         if count:
-            times = "a collection" if count == 1 else f"{count} collections"
-            return f"together with {title_of(self.catalogue, item)} in {times}"
+            other = title_of(self.catalogue, item)
+            return Reason("in_collections", {"other": other, "count": int(count)})
         vectors = self._ranker.items.vectors
         nearest = int(positions[int((vectors[positions] @ vectors[position]).argmax())])
         own_values, nearest_values = (
             lower_case_values(self.catalogue.item(row)) for row in (position, nearest)
         )
         shared = sorted(own_values & nearest_values)[:2]
-        title = title_of(self.catalogue, nearest)
-        return f"{' and '.join(shared)}, like {title}" if shared else f"similar to {title}"
+        other = title_of(self.catalogue, nearest)
+        if shared:
+            return Reason("shared_values", {"values": tuple(shared), "other": other})
+        return Reason("similar", {"like": other})

@@ -26,6 +26,7 @@ from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import build_features, feature_names
 from bowerbird.recommend.ranker.fusion import blend, fuse_sources
 from bowerbird.recommend.ranker.trees import Trees
+from bowerbird.recommend.reasons import Reason
 from bowerbird.recommend.sources import SOURCES, Source
 from bowerbird.recommend.sources.popularity import PopularSource
 from bowerbird.recommend.sources.walks import WalkGraph, WalkSource
@@ -175,8 +176,8 @@ class HybridRanker:
         """The column of each feature."""
         return {name: column for column, name in enumerate(feature_names(self.sources))}
 
-    def explain(self, candidates: CandidateSet, positions: IntArray) -> list[tuple[str, str]]:
-        """Give the source that brought each of n items, and a true sentence on why it may be for the user.
+    def explain(self, candidates: CandidateSet, positions: IntArray) -> list[tuple[str, Reason]]:
+        """Give the source that brought each of n items, and a true reason why it may be for the user.
 
         Of the sources that proposed an item, the one that ranks it highest and has something to say; where
         none has, what any source can say of it; and at the very least that the shop has it.
@@ -189,11 +190,11 @@ class HybridRanker:
 
     def _explain_one(
         self, query: Query, position: int, proposers: Sequence[str], by_name: Mapping[str, Source]
-    ) -> tuple[str, str]:
+    ) -> tuple[str, Reason]:
         for name in proposers:
             reason = by_name[name].explain(query, position)
             if reason is not None:
                 return name, reason
         brought_by = proposers[0] if proposers else PopularSource.name
         reasons = (source.explain(query, position) for source in self.sources)
-        return brought_by, next((reason for reason in reasons if reason is not None), "from the catalogue")
+        return brought_by, next((reason for reason in reasons if reason is not None), Reason("unknown"))

@@ -17,6 +17,7 @@ from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.models.attribute_affinity import AttributeAffinity, sum_facets
 from bowerbird.recommend.models.facets import Facets
 from bowerbird.recommend.query import Query
+from bowerbird.recommend.reasons import Reason
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 from bowerbird.text.facets import lower_case_values
 
@@ -64,7 +65,7 @@ class AffinitySource(Source):
         overall = sum_facets(by_facet)
         return [overall, log_ranks(overall), *by_facet.T]
 
-    def explain(self, query: Query, position: int) -> str | None:
+    def explain(self, query: Query, position: int) -> Reason | None:
         """Name the values of the item that the user's likes hold most above their share of the catalogue."""
         facets = self.model.facets
         likes = query.once("likes by value", lambda: LikesByValue.of(facets, query))
@@ -79,7 +80,7 @@ class AffinitySource(Source):
                 texts.append(text)
             if len(texts) == MAX_NAMED:
                 break
-        return f"your taste for {' and '.join(texts)}" if texts else None
+        return Reason("taste", {"values": tuple(texts)}) if texts else None
 
     def arrays(self) -> Mapping[str, Any]:
         """Return the facets and the popularity of their values."""

@@ -13,8 +13,9 @@ from bowerbird.data.ranks import log_ranks
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.models.coengagement import CoEngagement, history_matrix, last_of_each
 from bowerbird.recommend.query import Query
+from bowerbird.recommend.reasons import Reason
 from bowerbird.recommend.scores import DenseScores, Scores, SparseScores
-from bowerbird.recommend.sources.phrases import describe_like
+from bowerbird.recommend.sources.like_reasons import describe_like
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 
 
@@ -56,7 +57,7 @@ class CoEngagementSource(Source):
         is_cold = self.context.is_cold[positions]
         return [np.where(is_cold, np.nan, values) for values in (scores, log_ranks(scores))]
 
-    def explain(self, query: Query, position: int) -> str | None:
+    def explain(self, query: Query, position: int) -> Reason | None:
         """Name the like with the largest share of the score that some user likes together with the item."""
         if query.is_cold_start:
             return None
@@ -64,7 +65,7 @@ class CoEngagementSource(Source):
         for row in np.argsort(-shares, kind="stable")[:5].tolist():
             if shares[row] > 0 and self.model.common_likers(int(query.liked.items[row]), position):
                 like = describe_like(query, row, self.context.items.catalogue)
-                return f"people who like {like}, like it too"
+                return Reason("liked_with", {"like": like})
         return None
 
     def arrays(self) -> Mapping[str, Any]:

@@ -11,7 +11,8 @@ from bowerbird.data.arrays import BoolArray, FloatArray, IntArray, RealArray
 from bowerbird.data.ranks import best_first, log_ranks
 from bowerbird.recommend.context import Matrix, rows_at
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.sources.phrases import describe_like
+from bowerbird.recommend.reasons import Reason
+from bowerbird.recommend.sources.like_reasons import describe_like
 from bowerbird.recommend.sources.similarities import compare_together, similarities_of
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 
@@ -68,7 +69,7 @@ class SimilarSource(Source):
         columns = _compare(*by_modality, *counts, query.recent_weights)
         return [*columns[:4], log_ranks(columns[0]), log_ranks(columns[1]), *columns[4:]]
 
-    def explain(self, query: Query, position: int) -> str | None:
+    def explain(self, query: Query, position: int) -> Reason | None:
         """Name the like that the item is most similar to."""
         if query.is_cold_start:
             return None
@@ -77,7 +78,7 @@ class SimilarSource(Source):
         row = int(similar.argmax())
         if similar[row] <= 0:
             return None  # an item without a vector, or dissimilar to all likes
-        return f"similar to {describe_like(query, row, self.context.items.catalogue)}"
+        return Reason("similar", {"like": describe_like(query, row, self.context.items.catalogue)})
 
 
 class TasteCentreSource(Source):

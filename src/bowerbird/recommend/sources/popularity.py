@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ from bowerbird.data.ranks import coarse_log, log_ranks
 from bowerbird.data.times import DAY
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.sources.phrases import describe_count
+from bowerbird.recommend.reasons import Reason
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 
 MIN_LIKERS = 2
@@ -66,10 +66,10 @@ class PopularSource(Source):
             np.round(10 * popularity.approval[positions]),
         ]
 
-    def explain(self, query: Query, position: int) -> str | None:
+    def explain(self, query: Query, position: int) -> Reason | None:
         """Say how many users like the item, if they are several."""
         count = int(self.likers[position])
-        return f"liked by {describe_count(count)}" if count >= MIN_LIKERS else None
+        return Reason("popular", {"count": count}) if count >= MIN_LIKERS else None
 
     def arrays(self) -> Mapping[str, Any]:
         """Return the number of users who like each item."""
@@ -116,13 +116,13 @@ class TrendingSource(PopularSource):
             *(coarse_log(trend_then), log_ranks(trend_then), coarse_log(trend_now), log_ranks(trend_now)),
         ]
 
-    def explain(self, query: Query, position: int) -> str | None:
+    def explain(self, query: Query, position: int) -> Reason | None:
         """Say how many users liked the item within which dates."""
         count = int(self.likers[position])
         if count < MIN_LIKERS:
             return None
         first, last = (_date(at) for at in (_month_before(self.context), self.context.popularity.end))
-        return f"trending: liked by {describe_count(count)} from {first} to {last}"
+        return Reason("trending", {"count": count, "first": first, "last": last})
 
 
 def count_likers(events: Interactions, since: int | None = None) -> IntegerArray:
@@ -137,5 +137,5 @@ def _month_before(context: SourceContext) -> int:
     return context.popularity.end - int(context.popularity.config.month * DAY)
 
 
-def _date(at: int) -> str:
-    return datetime.fromtimestamp(at / 1e6, UTC).strftime("%Y-%m-%d")
+def _date(at: int) -> date:
+    return datetime.fromtimestamp(at / 1e6, UTC).date()

@@ -13,6 +13,7 @@ from bowerbird.data.arrays import BoolArray, IntArray, RealArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
+from bowerbird.recommend.reasons import Reason
 
 
 class Role(StrEnum):
@@ -77,9 +78,8 @@ class Source(ABC):
         """
         return []
 
-    def explain(self, query: Query, position: int) -> str | None:
-        """Explain an item in words that the catalogue and the log support; None if there is no such
-        reason."""
+    def explain(self, query: Query, position: int) -> Reason | None:
+        """Explain an item by what the catalogue and the log support; None if there is no such reason."""
         return None
 
     def arrays(self) -> Mapping[str, Any]:

@@ -13,8 +13,9 @@ from bowerbird.data.ranks import log_ranks
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.models.transitions import Transitions
 from bowerbird.recommend.query import Query
+from bowerbird.recommend.reasons import Reason
 from bowerbird.recommend.scores import DenseScores, Scores, SparseScores
-from bowerbird.recommend.sources.phrases import describe_like
+from bowerbird.recommend.sources.like_reasons import describe_like
 from bowerbird.recommend.sources.source import FusionTerm, Role, Source
 
 
@@ -45,7 +46,7 @@ class TransitionSource(Source):
         scores, is_cold = self._scores(query).at(positions), self.context.is_cold[positions]
         return [np.where(is_cold, np.nan, values) for values in (scores, log_ranks(scores))]
 
-    def explain(self, query: Query, position: int) -> str | None:
+    def explain(self, query: Query, position: int) -> Reason | None:
         """Name the latest like that the item follows."""
         items, weights = self.model.recent_likes(query.liked)
         shares = weights * self.model.strengths_to(items, position)
@@ -54,7 +55,7 @@ class TransitionSource(Source):
                 row_of_like = len(query.liked) - len(items) + row
                 like = describe_like(query, row_of_like, self.context.items.catalogue)
                 # Likes of one moment (a basket, a log of dates) count as a step too.
-                return f"chosen by others with or soon after {like}"
+                return Reason("follows", {"like": like})
         return None
 
     def arrays(self) -> Mapping[str, Any]:

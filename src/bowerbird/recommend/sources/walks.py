@@ -15,7 +15,8 @@ from bowerbird.data.ranks import log_ranks
 from bowerbird.data.settings import TasteSettings
 from bowerbird.recommend.context import SourceContext
 from bowerbird.recommend.query import Query
-from bowerbird.recommend.sources.phrases import describe_like, title_of
+from bowerbird.recommend.reasons import Reason
+from bowerbird.recommend.sources.like_reasons import describe_like, title_of
 from bowerbird.recommend.sources.source import Source
 from bowerbird.taste.state.user_state import TasteState
 from bowerbird.taste.state.user_states import UserStates
@@ -57,7 +58,7 @@ class WalkSource(Source):
         visits = self._walk(query).scores_at(positions)
         return [np.round(np.log1p(visits)), log_ranks(visits)]
 
-    def explain(self, query: Query, position: int) -> str | None:
+    def explain(self, query: Query, position: int) -> Reason | None:
         """Name the like that the walks came from, and the item between where there is one."""
         walk = self._walk(query)
         if position not in walk.items:
@@ -69,10 +70,10 @@ class WalkSource(Source):
         catalogue = self.context.items.catalogue
         like = describe_like(query, int(rows[-1]), catalogue)
         if start == through:
-            return f"people who like {like}, like it too"
+            return Reason("liked_with", {"like": like})
         if through not in walk.items or walk.way_to(through) != (start, start):
             return None  # three steps or more: possibly no user likes both ends of the first two
-        return f"people who like {like}, like {title_of(catalogue, through)} too, and this with it"
+        return Reason("liked_through", {"like": like, "through": title_of(catalogue, through)})
 
     def _walk(self, query: Query) -> WalkResult:
         return query.once(self.name, lambda: self._compute_walk(query))

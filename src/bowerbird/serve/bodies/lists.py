@@ -10,6 +10,7 @@ from bowerbird.data.events import Action
 from bowerbird.ids import MAX_ID_LENGTH
 from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.recommend.options import MAX_EXCLUDED
+from bowerbird.recommend.reasons import ENGLISH, ReasonLanguage
 from bowerbird.serve.bodies.base import Moment, UserId
 
 MAX_COUNT = 200
@@ -67,6 +68,13 @@ class PictureQuery(ListQuery):
     """The change."""
 
 
+class RelatedQuery(ListQuery):
+    """Of items that go with others, each with its reason."""
+
+    language: ReasonLanguage = ENGLISH
+    """Of the reasons."""
+
+
 class UserListQuery(ListQuery):
     """Of recommendations for a known user."""
 
@@ -83,6 +91,8 @@ class UserListQuery(ListQuery):
     category: str | None = None
     surface: Annotated[str, Field(max_length=100)] | None = None
     """Where the list is shown (home, product, cart): noted in the exposure log."""
+    language: ReasonLanguage = ENGLISH
+    """Of the reasons."""
 
 
 class SessionEventBody(RequestBase):
@@ -114,6 +124,8 @@ class WhoseList(RequestBase):
     exclude: Excluded = []
     surface: Annotated[str, Field(max_length=100)] | None = None
     """Where the list is shown (home, product, cart): noted in the exposure log."""
+    language: ReasonLanguage = ENGLISH
+    """Of the reasons."""
 
 
 class RecommendationRequest(WhoseList):
@@ -134,7 +146,7 @@ class RerankRequest(WhoseList):
     item_ids: Annotated[list[ItemId], Field(min_length=1, max_length=MAX_EXCLUDED)]
 
 
-class CompletionQuery(ListQuery):
+class CompletionQuery(RelatedQuery):
     """Of what goes with an item."""
 
     n: Count = 10
@@ -149,3 +161,5 @@ class CompletionRequest(RequestBase):
     """`next_cursor` of the page before; everything but `n` must be as it was."""
     filter: ItemFilter | None = None
     exclude: Excluded = []
+    language: ReasonLanguage = ENGLISH
+    """Of the reasons."""

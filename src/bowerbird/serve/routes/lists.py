@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from bowerbird.errors import InputError
 from bowerbird.recommend.lists.charts import Chart, best_of
 from bowerbird.recommend.lists.together import LiveBaskets
+from bowerbird.recommend.reasons import Reason
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.items import RelatedItems, ScoredItems
 from bowerbird.serve.bodies.lists import (
@@ -17,6 +18,7 @@ from bowerbird.serve.bodies.lists import (
     CompletionRequest,
     ListQuery,
     PictureQuery,
+    RelatedQuery,
     SearchQuery,
     TrendingQuery,
 )
@@ -81,7 +83,7 @@ def _add_searches(router: APIRouter, app_state: AppState) -> None:
         return searches.similar_items(app_state, item_id, query)
 
     @router.get("/items/{item_id:ids}/bought-together")
-    def bought_together(item_id: str, query: Annotated[ListQuery, Query()]) -> RelatedItems:
+    def bought_together(item_id: str, query: Annotated[RelatedQuery, Query()]) -> RelatedItems:
         """Items that at least two users bought, or put into a cart, on one day with this one."""
         served = app_state.served
         position = known_position(item_id, served)
@@ -89,7 +91,7 @@ def _add_searches(router: APIRouter, app_state: AppState) -> None:
         baskets = LiveBaskets.open(served.snapshot).current()
         scores, n_users = baskets.bought_with(position, page.sold)
         best = best_of(scores, page.sold, page.n, served.catalogue.articles)
-        reasons = [f"bought together by {n_users[row]} users" for row, _ in best]
+        reasons = [Reason("bought_together", {"count": int(n_users[row])}) for row, _ in best]
         return related(page, best, reasons)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from fastapi import HTTPException
 
 from bowerbird.recommend.completion.completer import Completer
+from bowerbird.recommend.reasons import Reason
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.items import RelatedItems
 from bowerbird.serve.bodies.lists import CompletionQuery, CompletionRequest
@@ -32,13 +33,14 @@ def complete(
     page = Page.of(app_state, served, query, "complete", *ids)
     completions = Completer.open(served.snapshot).complete(ids, page.n, page.eligible)
     best = [(served.catalogue.position[each.item_id], each.score) for each in completions]
-    return related(page, best, [each.reason for each in completions])
+    return related(page, best, [each.explanation for each in completions])
 
 
-def related(page: Page, best: Sequence[tuple[int, float]], reasons: list[str]) -> RelatedItems:
+def related(page: Page, best: Sequence[tuple[int, float]], reasons: Sequence[Reason]) -> RelatedItems:
     """The answer with items by position and score, each with its reason."""
     rows = [
-        page.served.item(position) | {"score": score, "propensity": 1.0, "reason": reason}
+        page.served.item(position)
+        | {"score": score, "propensity": 1.0, "reason": reason.phrase(page.language)}
         for (position, score), reason in zip(best, reasons, strict=True)
     ]
     return RelatedItems(**page.answer([position for position, _ in best], rows))

@@ -61,7 +61,7 @@ def rerank(app_state: AppState, request: RerankRequest) -> Content:
     if not len(positions):
         raise HTTPException(404, "there is none of these items")
     list_request = RecommendationRequest(
-        user=request.user, filter=request.filter, exclude=request.exclude, n=1
+        user=request.user, filter=request.filter, exclude=request.exclude, language=request.language, n=1
     )
     page = Page.of(app_state, served, list_request, request.surface or "rerank", user=request.user)
     state, unknown_events = _state_of(request, served)

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Query
 from bowerbird.recommend.completion.complements import Complements
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.items import RelatedItems
-from bowerbird.serve.bodies.lists import Count, ListQuery
+from bowerbird.serve.bodies.lists import Count, RelatedQuery
 from bowerbird.serve.pages import Page
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import RouteRules, guarded_router
@@ -23,7 +23,7 @@ from bowerbird.serve.services.completions import related
 from bowerbird.serve.services.items import known_position
 
 
-class ComplementQuery(ListQuery):
+class ComplementQuery(RelatedQuery):
     """Of complements."""
 
     n: Count = 8
@@ -49,4 +49,4 @@ def find_complements(page: Page, positions: Sequence[int]) -> RelatedItems:
     if positions:
         complements = Complements(page.served.recommender.ranker)
         best = complements.find(np.array(positions, np.int64), page.n, page.eligible)
-    return related(page, [(each.position, each.score) for each in best], [each.reason for each in best])
+    return related(page, [(each.position, each.score) for each in best], [each.explanation for each in best])

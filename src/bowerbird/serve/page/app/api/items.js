@@ -1,4 +1,5 @@
 // Items: recommended, searched for, and single ones.
+import { language } from "../texts/index.js";
 import { encoded, get } from "./request.js";
 
 export const PAGE_SIZE = 24;
@@ -19,11 +20,11 @@ async function nextPage(path, parameters, { count = 0, cursor = null }, options)
 }
 
 export const recommendations = (user, after = {}) =>
-  nextPage(`/users/${encoded(user)}/recommendations`, {}, after);
+  nextPage(`/users/${encoded(user)}/recommendations`, { language: language.get() }, after);
 
 export const item = (itemId) => get(`/items/${encoded(itemId)}`);
 export const similar = (itemId, n = 12) => get(`/items/${encoded(itemId)}/similar?n=${n}`);
-export const complements = (itemId, n = 8) => get(`/items/${encoded(itemId)}/complements?n=${n}`);
+export const complements = (itemId, n = 8) => get(`/items/${encoded(itemId)}/complements?${query({ n, language: language.get() })}`);
 export const explanation = (user, itemId) => get(`/users/${encoded(user)}/taste/explain?item=${encoded(itemId)}`);
 export const trending = (after = {}) => nextPage("/trending", {}, after);
 

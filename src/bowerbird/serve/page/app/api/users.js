@@ -1,4 +1,5 @@
 // One user's events, taste and boards.
+import { language } from "../texts/index.js";
 import { encoded, get, send } from "./request.js";
 
 const of = (user) => `/users/${encoded(user)}`;
@@ -35,5 +36,5 @@ export const changeBoard = (user, id, board) => send("PUT", `${of(user)}/boards/
 export const removeBoard = (user, id) => send("DELETE", `${of(user)}/boards/${encoded(id)}`);
 export const shareBoard = (user, id, isShared) =>
   send(isShared ? "PUT" : "DELETE", `${of(user)}/boards/${encoded(id)}/share`);
-export const completions = (user, id) => get(`${of(user)}/boards/${encoded(id)}/completions`);
+export const completions = (user, id) => get(`${of(user)}/boards/${encoded(id)}/completions?language=${language.get()}`);
 export const sharedBoard = (token) => get(`/shared-boards/${encoded(token)}`);

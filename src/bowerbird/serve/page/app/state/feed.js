@@ -1,19 +1,20 @@
 // The feed of one shopper. It stays as it is until the shopper asks for new picks; more is added at its end.
 import { recommendations } from "../api/items.js";
 import { session } from "./session.js";
+import { language } from "../texts/index.js";
 import { createStore } from "./store.js";
 
-const EMPTY = { user: "", items: [], status: "idle", isAll: false, cursor: null, error: null, hasNews: false };
+const EMPTY = { user: "", language: "", items: [], status: "idle", isAll: false, cursor: null, error: null, hasNews: false };
 export const feed = createStore(EMPTY);
 let newest = 0; // number of the newest request: an older answer is dropped
 
 export async function loadFeed({ isFresh = false } = {}) {
-  const { user } = session.get(), before = feed.get();
-  const isSame = before.user === user && !isFresh;
+  const { user } = session.get(), before = feed.get(), code = language.get(); // reasons are in a language
+  const isSame = before.user === user && before.language === code && !isFresh;
   if (isSame && (before.status === "loading" || before.isAll)) return;
   const kept = isSame ? before.items : [], cursor = isSame ? before.cursor : null;
   const asked = ++newest;
-  feed.set({ ...EMPTY, user, items: kept, cursor, status: "loading", hasNews: isSame && before.hasNews });
+  feed.set({ ...EMPTY, user, language: code, items: kept, cursor, status: "loading", hasNews: isSame && before.hasNews });
   try {
     const page = await recommendations(user, { count: kept.length, cursor });
     if (asked !== newest) return;

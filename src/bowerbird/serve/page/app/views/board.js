@@ -16,7 +16,7 @@ import { navigate, route } from "../state/route.js";
 import { session } from "../state/session.js";
 import { useStore } from "../state/store.js";
 import { showToast } from "../state/toast.js";
-import { t, titleOf } from "../texts/index.js";
+import { language, t, titleOf } from "../texts/index.js";
 
 function Title({ board }) {
   const [isEditing, setEditing] = useState(false);
@@ -75,7 +75,7 @@ function Order({ board, item, index, count }) {
 }
 
 function Completions({ user, board }) {
-  const { data } = useCall(() => api.completions(user, board.id), [user, board.id, board.item_ids.join()]);
+  const { data } = useCall(() => api.completions(user, board.id), [user, board.id, board.item_ids.join(), language.get()]);
   if (!data?.items.length) return null;
   return html`<section class="completions" aria-label=${t("boards.complete")}><h2>${t("boards.complete")}</h2>
     <div class="strip" tabindex="0" role="group" aria-label=${t("boards.complete")}>${data.items.map((item) => html`<${Card} key=${item.item_id} item=${item} level=${3} surface=${{ list_id: "completions" }}>

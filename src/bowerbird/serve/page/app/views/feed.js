@@ -7,7 +7,7 @@ import { Empty, Failure } from "../parts/states.js";
 import { feed, loadFeed } from "../state/feed.js";
 import { session } from "../state/session.js";
 import { useStore } from "../state/store.js";
-import { t } from "../texts/index.js";
+import { language, t } from "../texts/index.js";
 
 const EAGER = 8; // pictures above the fold
 
@@ -29,8 +29,9 @@ const refresh = () => {
 
 export function FeedView() {
   const { user, users } = useStore(session);
-  const { items, status, error, isAll, hasNews, user: owner } = useStore(feed);
-  useEffect(() => { if (user && owner !== user) loadFeed({ isFresh: true }); }, [user, owner]);
+  const { items, status, error, isAll, hasNews, user: owner, language: written } = useStore(feed);
+  const code = useStore(language);
+  useEffect(() => { if (user && (owner !== user || written !== code)) loadFeed({ isFresh: true }); }, [user, owner, code, written]);
   const isNewcomer = !users.includes(user);
   return html`<section aria-labelledby="view-title" class="feed">
     <div class="heading"><h1 id="view-title" tabindex="-1">${t("feed.title")}</h1>
