@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from bowerbird.assist.assistant import Assistant
@@ -156,3 +157,65 @@ def test_the_ones_of_a_kind_narrow_the_list(assistant: Assistant) -> None:
 def test_one_item_is_compared_with_nothing(assistant: Assistant) -> None:
     *_, reply = _talk(assistant, "a rug over 90", "compare the first and the last")
     assert reply.comparison is None and "which two" in reply.text.lower()
+
+
+@pytest.mark.parametrize("message", ["only the rugs", "never mind, just the rugs please"])
+def test_one_of_two_kinds_is_all_that_is_wanted(message: str, assistant: Assistant) -> None:
+    _, reply = _talk(assistant, "a sofa and a rug", message)
+    assert _kinds(assistant, reply) == {"Rug"}
+
+
+@pytest.mark.parametrize("message", ["swap the rug for a sweater", "a sweater instead of the rug"])
+def test_one_of_two_kinds_is_swapped(message: str, assistant: Assistant) -> None:
+    _, reply = _talk(assistant, "a sofa and a rug", message)
+    assert _kinds(assistant, reply) == {"Sofa", "Sweater"}
+
+
+def test_both_are_the_kinds_that_were_asked_for(assistant: Assistant) -> None:
+    _, reply = _talk(assistant, "a sofa and a rug", "show both")
+    assert _kinds(assistant, reply) == {"Sofa", "Rug"}
+
+
+def test_what_is_left_of_two_kinds_is_named_alone(assistant: Assistant) -> None:
+    _, reply = _talk(assistant, "sofas or rugs", "no sofas after all")
+    assert "rugs" in reply.text and "or rugs" not in reply.text.split("(")[0]
+
+
+@pytest.mark.parametrize("message", ["a rug, nothing too expensive", "un tappeto non troppo caro"])
+def test_not_too_expensive_lists_the_cheaper_half(message: str, assistant: Assistant) -> None:
+    prices = assistant.catalogue.prices[assistant.parts.vocabulary.mask("type", {"Rug"})]
+    _, reply = _talk(assistant, "hello", message)
+    assert max(_prices(reply)) <= float(np.nanmedian(prices))
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [("what did I ask for so far?", "green rugs"), ("was suche ich?", "Teppiche"), ("recap", "under 500")],
+)
+def test_the_need_so_far_is_worded(message: str, expected: str, assistant: Assistant) -> None:
+    *_, reply = _talk(assistant, "a green rug under 500", message)
+    assert expected in reply.text
+
+
+@pytest.mark.parametrize(
+    "message", ["show me the second one", "the second one again", "zeig mir den zweiten"]
+)
+def test_an_item_is_shown_again(message: str, assistant: Assistant) -> None:
+    rugs, reply = _talk(assistant, "rugs", message)
+    assert rugs.items[1].title in reply.text and f"{_prices(rugs)[1]:.2f} EUR" in reply.text
+
+
+@pytest.mark.parametrize("message", ["you showed me those already", "I've already seen them"])
+def test_what_was_seen_is_not_shown_again(message: str, assistant: Assistant) -> None:
+    rugs, reply = _talk(assistant, "rugs", message)
+    assert not {item.item_id for item in rugs.items} & {item.item_id for item in reply.items}
+
+
+def test_praise_with_a_but_saves_nothing(assistant: Assistant) -> None:
+    rugs, reply = _talk(assistant, "rugs", "I like the second one but it's too big")
+    assert reply.items and rugs.items[1].item_id not in {item.item_id for item in reply.items}
+
+
+def test_what_was_completed_is_what_is_spoken_of(assistant: Assistant) -> None:
+    rugs, _, reply = _talk(assistant, "rugs", "what goes with the second one?", "how much is it?")
+    assert f"{_prices(rugs)[1]:.2f} EUR" in reply.text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,8 @@ from bowerbird.errors import InputError
 MAX_ITEMS = 400
 """Items that a request resembles or leaves out; of more, the newest."""
 MAX_KINDS = 10
+MAX_NAMED = 2
+"""Values that are named one by one."""
 MAX_ID_LENGTH = 500
 MAX_PICTURE_LENGTH = 30_000  # characters of base64
 
@@ -215,6 +217,19 @@ def _ids(values: Sequence[object]) -> tuple[str, ...]:
 
 
 _SETS = ("facets", "exact", "excluded", "preferred")
+
+
+def name_values(values: Iterable[str]) -> str:
+    """Values as a wording of their own, where nobody said them so: "lamp or mug"."""
+    return " or ".join(sorted(value.lower() for value in values))
+
+
+def wording_of_rest(words: str, values: frozenset[str], rest: frozenset[str]) -> str:
+    """How `rest`, what is left of `values` that were said as `words`, is said: "mug" of "lamps or mugs".
+
+    Many keep their common name: "clothes" without dresses are clothes.
+    """
+    return words if rest == values or len(rest) > MAX_NAMED else name_values(rest)
 
 
 def with_values(

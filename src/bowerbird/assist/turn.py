@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _SAME_QUESTION = re.compile(r"^(?:and|what about|how about|also)\b")
 """The last question, of another item: "and the second one?"."""
+_AGAIN = re.compile(r"\b(?:again|once more|one more time)\b")
 Record = Callable[["Event"], None]
 """Logs an event of the user."""
 
@@ -95,47 +96,19 @@ def read_message(
     on_screen = tuple(item for item in map(parts.shown, state.on_screen) if item is not None)
     focus = parts.shown(state.focus) if state.focus else None
 
-    def point(text: str) -> ItemReference:
-        sorted_by = state.request.order if state.request else Order.RELEVANCE
-        described_on = _described_on(parts, on_screen)
-        return items_pointed_at(text, on_screen, focus, _names_of(parts), described_on, sorted_by)
-
-    reference = point(plain)
-    is_same_question = False
-    if (
-        (reference.items or reference.missing)
-        and reference.is_explicit
-        and not parts.lexicon.content_stems(reference.rest)
-        and not COMPARES_PRICE.search(plain)
-    ):
-        is_same_question = bool(state.item_question and _SAME_QUESTION.search(plain))
-        plain += " ?"  # nothing but an id or a title: what is it?
-        if is_same_question:
-            plain, reference = state.item_question, replace(reference, rest=state.item_question)
-    is_blank = not any(letter.isalnum() for letter in plain)
-    if is_blank:
+    reader = _MessageReader(parts, state, original, on_screen, focus)
+    plain, reference, is_same_question = reader.read_reference(plain)
+    if not any(letter.isalnum() for letter in plain):
         has_need = not text.strip() and state.request is not None and state.request.constrained
         without_words = Act.FIND if has_need else Act.UNCLEAR
         recognised = Recognition(Act.SIMILAR if image or items else without_words)
+    elif is_same_question:
+        recognised = Recognition(Act.ITEM_QUESTION)
     else:
-        facets = named_facets(plain, parts.vocabulary, parts.lexicon.items_by_stem)
-        message = Message(
-            text=original,
-            plain=plain,
-            reference=reference,
-            n_on_screen=len(on_screen),
-            names_type="type" in facets,
-            names_value=bool(facets - {"type"}),
-            states_price=any(pattern.search(plain) for pattern in (COMPARES_PRICE, COMPARES_ALONE))
-            or states_price(plain),
-            names_recipient=bool(take_recipient(plain)[0]),
-            has_question=state.question is not None,
-            is_foreign=parts.endpoint is not None and is_foreign(original, parts.knows_word),
-        )
-        recognised = Recognition(Act.ITEM_QUESTION) if is_same_question else parts.acts.recognise(message)
+        recognised = parts.acts.recognise(reader.message(plain, reference))
     if recognised.english:  # a model had to read it
         plain = digits_for_words(recognised.english)
-        reference = point(plain)
+        reference = reader.point(plain)
         language = _language_of(parts, recognised.language)
     return Turn(
         parts=parts,
@@ -153,6 +126,68 @@ def read_message(
         n=n,
         record=record,
     )
+
+
+@dataclass(frozen=True)
+class _MessageReader:
+    """Reads what a message points at, and what the act depends on."""
+
+    parts: Parts
+    state: DialogueState
+    original: str
+    on_screen: tuple[Shown, ...]
+    focus: Shown | None
+
+    def point(self, plain: str) -> ItemReference:
+        """What a cleaned English text points at."""
+        sorted_by = self.state.request.order if self.state.request else Order.RELEVANCE
+        described_on = _described_on(self.parts, self.on_screen)
+        reference = items_pointed_at(
+            plain, self.on_screen, self.focus, _names_of(self.parts), described_on, sorted_by
+        )
+        kinds = self.state.request.kinds if self.state.request else ()
+        if reference.missing.startswith("both") and len(kinds) == 2:
+            return ItemReference(rest=plain)  # "show both", of chairs and lamps
+        return reference
+
+    def read_reference(self, plain: str) -> tuple[str, ItemReference, bool]:
+        """The text to read, what it points at, and whether it asks again what was asked last.
+
+        Nothing but an item ("the first one again") asks what it is, or after a question the same of it:
+        "and the second one?".
+        """
+        reference = self.point(plain)
+        rest = _AGAIN.sub(" ", reference.rest)
+        is_alone = (
+            (reference.items or reference.missing)
+            and reference.is_explicit
+            and not self.parts.lexicon.content_stems(rest)
+            and not COMPARES_PRICE.search(plain)
+        )
+        if not is_alone:
+            return plain, reference, False
+        question = self.state.item_question
+        if question and _SAME_QUESTION.search(plain):
+            return question, replace(reference, rest=question), True
+        return f"{plain} ?", reference, False
+
+    def message(self, plain: str, reference: ItemReference) -> Message:
+        """The message as the recognisers of acts see it."""
+        parts = self.parts
+        facets = named_facets(plain, parts.vocabulary, parts.lexicon.items_by_stem)
+        return Message(
+            text=self.original,
+            plain=plain,
+            reference=reference,
+            n_on_screen=len(self.on_screen),
+            names_type="type" in facets,
+            names_value=bool(facets - {"type"}),
+            states_price=any(pattern.search(plain) for pattern in (COMPARES_PRICE, COMPARES_ALONE))
+            or states_price(plain),
+            names_recipient=bool(take_recipient(plain)[0]),
+            has_question=self.state.question is not None,
+            is_foreign=parts.endpoint is not None and is_foreign(self.original, parts.knows_word),
+        )
 
 
 def _in_english(parts: Parts, language: Language, text: str) -> str:

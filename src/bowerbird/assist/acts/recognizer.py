@@ -41,6 +41,11 @@ _COMPARING = re.compile(
     r"and the|side|differ\w*|compar\w*|most|[a-z]{3,}er)\b"
 )
 _OF_TWO = re.compile(r"\w+.*\b(?:than|or|and|to|with|between|versus|vs)\b")
+_BUT = re.compile(r"\bbut\b(?! (?:first|please|before)\b)")
+"""After praise: "I like the second, but it's too big" wants another."""
+_SHOWING = re.compile(
+    r"^(?:please |can you |could you |ok |and |now )*(?:show|give)\b(?!.*\b(?:compar|differ|side))"
+)
 _RELATIVE_NOT = re.compile(r"\bnot (?:so|that|quite so|too) (?!good|bad|great|well\b)[a-z]{3,}")
 _WANTS_GOODS = re.compile(
     r"\b(?:can|could) you (?:recommend|suggest|show|find|get)(?: me)? (?:an?|any|some)\b|"
@@ -110,6 +115,8 @@ def _is_possible(act: Act, message: Message) -> bool:
         return False  # "110 to 200" is a price
     if act == Act.DENY and _RELATIVE_NOT.search(message.plain):
         return False  # "not that bright" wants another
+    if act == Act.COMPARE and _SHOWING.search(message.plain):
+        return False  # "show both" wants both kinds
     if act == Act.COMPARE:
         is_of_one = message.reference.is_explicit and len(message.reference.items) == 1
         if message.n_on_screen < 2 or (is_of_one and not _OF_TWO.search(message.plain)):
@@ -117,7 +124,7 @@ def _is_possible(act: Act, message: Message) -> bool:
         return _COMPARING.search(message.plain) is not None
     if act == Act.HIDE and not _HIDING.search(message.plain):
         return False  # "the third is too short" wants another
-    if act == Act.SAVE and not _SAVING.search(message.plain):
+    if act == Act.SAVE and (not _SAVING.search(message.plain) or _BUT.search(message.plain)):
         return False
     if act in (Act.SAVE, Act.HIDE):  # "not of wool" hides nothing
         is_short = len(message.plain.split()) <= MAX_COMMAND

@@ -17,7 +17,7 @@ from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
 from bowerbird.assist.understand.mentions import mentions_of
-from bowerbird.assist.understand.withdrawals import take_withdrawal, withdraw
+from bowerbird.assist.understand.withdrawals import swap_kind, take_withdrawal, withdraw
 from bowerbird.data.events import Action, Event
 from bowerbird.text.words import stem_phrase
 
@@ -169,6 +169,9 @@ def _count_again(turn: Turn, item_id: str) -> None:
 def take_back(turn: Turn) -> Turn | None:
     """The message after it took back earlier wishes or refusals; None where it takes nothing back."""
     request = turn.state.request or Request()
+    swapped = swap_kind(turn.plain, turn.parts.vocabulary, request, turn.parts.lexicon.items_by_stem)
+    if swapped is not None:
+        return replace(turn.with_state(request=swapped), text="", recognised=Recognition(Act.FIND))
     rejected = with_values(turn.state.excluded, request.excluded)
     words = turn.parts.lexicon.items_by_stem
     withdrawn, rest = take_withdrawal(turn.plain, turn.parts.vocabulary, request.facets, rejected, words)

@@ -61,7 +61,7 @@ _QUESTION = word_set(
     "and so but ok okay then is are was does do can could how what which who when where it its this that "
     "one they them be been come comes have has "
     "suitable good ok okay fine safe possible use used using made § too really actually also there any "
-    "please know tell "
+    "please know tell show see again "
     "would should will about if like love for with in on to of a an the i me my you your wear put get go"
 )
 _MAX_SENTENCE = 220

@@ -55,6 +55,7 @@ def answer_with_list(
     if shown or is_new:
         ids = [item.item_id for item in shown]
         state = state.with_list(ids, is_new_topic=is_new, is_near_miss=not matches.items)
+        state = replace(state, focus=anchor) if act == Act.COMPLETE else state
     reply = Reply(
         text="",
         act=act,

@@ -6,10 +6,11 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-from bowerbird.assist.answers.item_lists import say_list
+from bowerbird.assist.answers.item_lists import kinds_in_words, say_list
 from bowerbird.assist.answers.listing_fields import answer_field, states
 from bowerbird.assist.find.finding import allowed_items
-from bowerbird.assist.needs import join_words
+from bowerbird.assist.languages import ENGLISH
+from bowerbird.assist.needs import as_addressed, describe_need, describe_price, join_words
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
@@ -102,6 +103,8 @@ def about_me(turn: Turn) -> Reply:
     state = replace(turn.state, question=None)
     if turn.recognised.topic == "delete":
         return Reply(turn.say("me_delete"), Act.ABOUT_ME, state=state)
+    if turn.recognised.topic == "request":
+        return Reply(_need_so_far(turn), Act.ABOUT_ME, state=state)
     if turn.user is None:
         return Reply(turn.say("me_unknown"), Act.ABOUT_ME, state=state)
     if turn.recognised.topic == "saved":
@@ -113,6 +116,29 @@ def about_me(turn: Turn) -> Reply:
         return Reply(turn.say("me_nothing"), Act.ABOUT_ME, state=state)
     text = turn.say("me_taste", interests=join_words(names, turn.say("and")))
     return Reply(text, Act.ABOUT_ME, state=state)
+
+
+def _need_so_far(turn: Turn) -> str:
+    """What the user has asked for on this topic: kinds, values, price, recipient."""
+    request, language = turn.state.request, turn.language
+    if request is None or not (request.constrained or request.recipient):
+        return turn.say("me_no_request")
+    if request.kinds:
+        return turn.say("me_request", need=kinds_in_words(turn, request.kinds))
+    if language.code == ENGLISH:
+        return turn.say("me_request", need=describe_need(request, language))
+    words = [
+        language.kind_for(value.lower(), is_plural=True)
+        if facet == "type"
+        else language.value_for(facet, value)
+        for facet, values in request.facets.items()
+        for value in sorted(values)
+    ]
+    if request.price.bounded:
+        words.append(describe_price(request.price, language))
+    if request.recipient:
+        words.append(turn.say("for_recipient", recipient=as_addressed(request.recipient)))
+    return turn.say("me_request", need=", ".join(words))
 
 
 def _saved(turn: Turn) -> Reply:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bowerbird.assist.request import MAX_ITEMS, Request, Shown
+from bowerbird.assist.request import MAX_ITEMS, Request, Shown, name_values
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.followups import FACET_WORDS
@@ -168,7 +168,7 @@ def _of_target(turn: Turn, target: Shown, *, is_of_kind: bool) -> Request:
 
 def _of_kinds(request: Request, kinds: Sequence[str]) -> Request:
     """A request that names no kind, for items of some kinds."""
-    wording = {"type": " or ".join(kind.lower() for kind in kinds), **request.wording}
+    wording = {"type": name_values(kinds), **request.wording}
     return replace(request, facets={**request.facets, "type": frozenset(kinds)}, wording=wording)
 
 

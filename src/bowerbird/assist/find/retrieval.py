@@ -24,6 +24,10 @@ _SOFTER_FIRST = {"price": 1.0, "category": 3.0, "type": 5.0}
 """What giving up a constraint costs; unnamed ones cost 0.9. The kind of thing is the last to give up."""
 
 
+CHEAP_WEIGHT = 3.0
+"""What the place by price counts for "cheap": the best by meaning makes up for a third of the list."""
+
+
 @dataclass(frozen=True, eq=False)
 class Constraint:
     """One hard constraint: who satisfies it, and how an item that does not differs from it."""
@@ -184,8 +188,16 @@ def _score(
     if source_scores.taste is not None:
         score += weights.taste * source_scores.taste[rows]
     if request.order == Order.CHEAP and not np.isnan(prices).all():
-        score -= 1.5 * _stretched(np.where(np.isnan(prices), np.nanmax(prices), prices))
+        score -= CHEAP_WEIGHT * price_ranks(prices)
     return score
+
+
+def price_ranks(prices: DoubleArray) -> RealArray:
+    """Places by price from 0, the lowest, to 1, (n,) float64; items without a price have the last place.
+
+    Places, since one item of 2,000 would make all others seem cheap."""
+    known = np.where(np.isnan(prices), np.inf, prices)
+    return _stretched(np.searchsorted(np.sort(known), known).astype(np.float64))
 
 
 def read_features(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bowerbird.assist.price_range import PriceRange
-from bowerbird.assist.request import MAX_ITEMS, Order, Request
+from bowerbird.assist.request import MAX_ITEMS, Order, Request, wording_of_rest
 from bowerbird.assist.understand.references import References
 from bowerbird.text.audiences import AUDIENCE, audiences_of_recipient
 from bowerbird.text.words import stem_phrase, word_set
@@ -182,7 +182,9 @@ def _named_after(
     wording = {}
     for facet in facets:
         names = [table[facet] for table in (previous.wording, own.wording) if facet in table]
-        if names:
+        if names and facet not in own.facets:
+            wording[facet] = wording_of_rest(names[-1], previous.facets[facet], facets[facet])
+        elif names:
             wording[facet] = " or ".join(dict.fromkeys(names)) if adds else names[-1]
     return wording
 

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 TOPICS: dict[Act, tuple[str, ...]] = {
     Act.ABOUT_SHOP: (*(name for name, _ in POLICIES), "range", "popular", "new", "sale", "facet"),
-    Act.ABOUT_ME: ("taste", "delete"),
+    Act.ABOUT_ME: ("taste", "delete", "request"),
     Act.UNCLEAR: ("", "off_topic"),
     Act.HOW_ARE_YOU: ("", "small_talk"),
 }

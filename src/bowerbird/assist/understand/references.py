@@ -44,9 +44,9 @@ _LIKE = re.compile(
     rf"{_THE}"
 )
 _CHEAPER_ALONE = re.compile(
-    r"\b(?:cheaper|less expensive|lower priced?|less pricey|lower price|(?:too|so|very|quite|a bit) "
-    r"(?:expensive|dear|"
-    r"pricey|costly)|(?:costs? )?"
+    r"\b(?:cheaper|less expensive|lower priced?|less pricey|lower price|"
+    r"(?<!not )(?<!nothing )(?:too|very) (?:expensive|dear|pricey|costly)|"
+    r"(?:so|quite|a bit) (?:expensive|dear|pricey|costly)|(?:costs? )?"
     r"too much(?: money)?|(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over "
     r"my budget)\b"
 )

@@ -46,7 +46,7 @@ _ANY = re.compile(
 )
 _CHEAP = re.compile(
     r"\b(?:cheap|inexpensive|affordable|low(?:-| )cost|low budget|on a budget|"
-    r"not (?:too |that |so |very )?(?:expensive|pricey))\b"
+    r"(?:not|nothing) (?:too |that |so |very )?(?:expensive|pricey|costly|dear))\b"
 )
 _MOST_EXPENSIVE = re.compile(
     r"\b(?:(?:highest|most expensive) (?:price )?first|high(?:est)? to low(?:est)?|descending|"
@@ -131,7 +131,7 @@ def understand(
         # "Something for my black leather sofa" need be neither black nor of leather.
         own = replace(own, preferred={"type": own.preferred["type"]})
     if previous is not None and refines_kind(plain, own, previous):
-        return with_refined_kind(own, previous)
+        return with_refined_kind(plain, own, previous)
     if not references.any:
         kind = unknown_kind(own, vocabulary, real_words or {}, is_aside)
         own = replace(own, unknown_kind=kind, noun=asked_noun(own, vocabulary))

@@ -135,12 +135,18 @@ def without_own_needs(request: Request) -> Request:
 
 def refines_kind(text: str, own: Request, previous: Request) -> bool:
     """Whether a message changes one of several kinds: "the table in oak" after "a table and chairs"."""
-    is_about = len(own.kinds) == 0 and _THE.search(text) is not None
+    is_about = len(own.kinds) == 0 and (_THE.search(text) is not None or _is_alone(text, own))
     return is_about and any(own.facets.get("type", frozenset("-")) == kind.types for kind in previous.kinds)
 
 
-def with_refined_kind(own: Request, previous: Request) -> Request:
-    """The need before, with what a message says of one of its kinds."""
+def _is_alone(text: str, own: Request) -> bool:
+    """Whether one of several kinds is all that is wanted now: "only the mug"."""
+    kind = re.escape(own.wording.get("type", "-"))
+    return re.search(rf"\b(?:only|just|nothing but) (?:[a-z]+ ){{0,3}}{kind}\b", text) is not None
+
+
+def with_refined_kind(text: str, own: Request, previous: Request) -> Request:
+    """The need before, with what a message says of one of its kinds; that kind alone for "only the mug"."""
     facets = {facet: values for facet, values in own.facets.items() if facet != "type"}
     wording = {facet: own.wording[facet] for facet in own.facets if facet in own.wording}
     kinds = tuple(
@@ -154,7 +160,10 @@ def with_refined_kind(own: Request, previous: Request) -> Request:
         else kind
         for kind in previous.kinds
     )
-    return replace(previous, text=own.text, kinds=kinds, follow_up=True, is_relative=False)
+    request = replace(previous, text=own.text, kinds=kinds, follow_up=True, is_relative=False)
+    if _is_alone(text, own):
+        return request.of_kind(next(kind for kind in kinds if kind.types == own.facets["type"]))
+    return request
 
 
 def _price_of_kind(own: Request, kind: KindNeed) -> PriceRange:

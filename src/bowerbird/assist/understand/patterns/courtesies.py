@@ -62,8 +62,9 @@ RESET = Rule(
             r")?(?:chat|conversation|filters|everything)|reset)\b"
         ),
         (
-            r"^(?:ok |okay |no |please )*forget (?:it|that|everything|all)(?: of (?:it|that)| (?:that "
-            r")?(?:i|we) said)?\W*$"
+            r"^(?:ok |okay |no |please )*(?:(?:forget|scrap|ignore) )"
+            r"(?:about )?(?:it|that|everything|all)(?: of (?:it|that)| (?:it|that|this)| (?:that )?"
+            r"(?:i|we) (?:just )?said)?\W*$"
         ),
     ),
 )

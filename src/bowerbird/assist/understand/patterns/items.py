@@ -176,6 +176,16 @@ NOT_THESE = Rule(
             r"(?: ones)?\W*$"
         ),
         r"^none of (?:these|those|them)\b",
+        (
+            r"\b(?:i(?:'ve| have)?|you(?:'ve| have)?|we(?:'ve| have)?|was|were|been)? ?(?:already |just )?"
+            r"(?:seen|saw|shown|showed|suggested) (?:me )?(?:already |just )?"
+            r"(?:that|this|these|those|them|it|all of (?:these|those|them))(?: ones?| items)?"
+            r"(?: (?:already|before|earlier|twice))+\W*$"
+        ),
+        (
+            r"\b(?:i(?:'ve| have)|you(?:'ve| have)) (?:already|just) (?:seen|shown|suggested) (?:me )?"
+            r"(?:that|this|these|those|them|it|all of (?:these|those|them))(?: ones?| items)?\W*$"
+        ),
     ),
 )
 SAVE = Rule(

@@ -19,6 +19,7 @@ RULES = (
     items.EXCLUDE_SEEN,
     shop.DELETE_ME,
     shop.MY_TASTE,
+    shop.NEED_SO_FAR,
     shop.SAVED,
     items.WHY,
     items.COMPARE,

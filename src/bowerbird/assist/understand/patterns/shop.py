@@ -74,6 +74,20 @@ MY_TASTE = Rule(
         r"\bchange my (?:taste|preferences)\b",
     ),
 )
+NEED_SO_FAR = Rule(
+    Act.ABOUT_ME,
+    "request",
+    any_of(
+        r"\bwhat (?:did|have|had) (?:i|we) (?:(?:just|already) )?(?:ask(?:ed)?|said|say|tell|told|"
+        r"want(?:ed)?|look(?:ed)?|search(?:ed)?|request(?:ed)?)(?: you| for)*"
+        r"(?: (?:so far|before|earlier|again|until now))*\W*$",
+        r"\bwhat (?:am|was|are|were) (?:i|we|you) (?:looking|searching|hunting|after)(?: for)?"
+        r"(?: (?:so far|again|right now|now))*\W*$",
+        r"^(?:please |can you |could you )*(?:recap|summari[sz]e)(?: (?:it|that|this|my (?:request|wishes)|"
+        r"what i (?:asked|said|want)(?: for)?|so far|please|again|for me))*\W*$",
+        r"\bwhich filters\b|\bwhat filters (?:are|do i)\b",
+    ),
+)
 SAVED = Rule(
     Act.ABOUT_ME,
     "saved",
