@@ -17,6 +17,7 @@ from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import feature_names
 from bowerbird.recommend.ranker.hybrid import HybridRanker
 from bowerbird.recommend.ranker.training_examples import build_folds
+from bowerbird.recommend.reasons import Reason
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.sources.walks import EventGraph, WalkSource
 from bowerbird.taste.state.user_state import TasteState
@@ -124,8 +125,8 @@ def test_an_explanation_names_only_paths_that_exist() -> None:
     query = Query(state, np.ones(ITEMS, bool), source.context)
     proposed = np.concatenate(source.propose(query, 10)).tolist()
     assert {1, 2, 3} <= set(proposed)
-    title = "“lamp no. 0”, which you saved"
-    assert source.explain(query, 1) == f"people who like {title}, like it too"
-    assert source.explain(query, 2) == f"people who like {title}, like “lamp no. 1” too, and this with it"
+    like, through = Reason("saved", {"title": "lamp no. 0"}), Reason("title", {"title": "lamp no. 1"})
+    assert source.explain(query, 1) == Reason("liked_with", {"like": like})
+    assert source.explain(query, 2) == Reason("liked_through", {"like": like, "through": through})
     assert source.explain(query, 3) is None, "nobody likes both 0 and 2"
     assert source.explain(query, 100) is None
