@@ -1,86 +1,85 @@
 """The command line: one module per noun; a function's signature is its options.
 
-Heavy libraries are imported inside the commands, so that `--help` is fast.
+Only the command that is called is imported, and heavy libraries inside of it, so that each starts fast.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import typer
 
-from bowerbird.cli.data.config import config_app
-from bowerbird.cli.data.consume import consume
-from bowerbird.cli.data.events import events_app
-from bowerbird.cli.data.import_ import import_
-from bowerbird.cli.data.items import items_app
-from bowerbird.cli.data.pictures import pictures_app
-from bowerbird.cli.data.versions import versions_app
-from bowerbird.cli.demo import demo
-from bowerbird.cli.evaluation.bench import bench_app
-from bowerbird.cli.evaluation.evaluate import evaluate
-from bowerbird.cli.keys import keys_app
-from bowerbird.cli.mcp import mcp
-from bowerbird.cli.requests.ask import ask
-from bowerbird.cli.requests.chat import chat
-from bowerbird.cli.requests.complete import complete
-from bowerbird.cli.requests.recommend import recommend
-from bowerbird.cli.requests.search import search
-from bowerbird.cli.requests.taste import taste
-from bowerbird.cli.serve import serve
-from bowerbird.cli.training.embed import embed
-from bowerbird.cli.training.graft import graft_app
-from bowerbird.cli.training.models import models
-from bowerbird.cli.training.vectors import vectors_app
 from bowerbird.errors import BowerbirdError
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-@app.callback()
-def bowerbird() -> None:
-    """Item embeddings in place of a vision encoder; user taste, recommendations and answers."""
-
-
-app.command()(demo)
-app.command("import")(import_)
-app.add_typer(items_app, name="items")
-app.add_typer(pictures_app, name="pictures")
-app.command()(consume)
-app.add_typer(events_app, name="events")
-app.add_typer(models, name="models")
-app.command()(embed)
-app.add_typer(vectors_app, name="vectors")
-app.add_typer(graft_app, name="graft")
-app.command()(search)
-app.command()(recommend)
-app.command()(complete)
-app.command()(ask)
-app.command()(chat)
-app.add_typer(taste, name="taste")
-app.command()(evaluate)
-app.add_typer(bench_app, name="bench")
-app.command()(serve)
-app.command()(mcp)
-app.add_typer(keys_app, name="keys")
-app.add_typer(versions_app, name="versions")
-app.add_typer(config_app, name="config")
-
+COMMANDS = {
+    "demo": ("demo", "demo"),
+    "import": ("data.import_", "import_"),
+    "items": ("data.items", "items_app"),
+    "pictures": ("data.pictures", "pictures_app"),
+    "consume": ("data.consume", "consume"),
+    "events": ("data.events", "events_app"),
+    "models": ("training.models", "models"),
+    "embed": ("training.embed", "embed"),
+    "vectors": ("training.vectors", "vectors_app"),
+    "graft": ("training.graft", "graft_app"),
+    "search": ("requests.search", "search"),
+    "recommend": ("requests.recommend", "recommend"),
+    "complete": ("requests.complete", "complete"),
+    "ask": ("requests.ask", "ask"),
+    "chat": ("requests.chat", "chat"),
+    "taste": ("requests.taste", "taste"),
+    "evaluate": ("evaluation.evaluate", "evaluate"),
+    "bench": ("evaluation.bench", "bench_app"),
+    "serve": ("serve", "serve"),
+    "mcp": ("mcp", "mcp"),
+    "keys": ("keys", "keys_app"),
+    "versions": ("data.versions", "versions_app"),
+    "config": ("data.config", "config_app"),
+}
+"""The module of each command in this folder, and its function or the group of its commands."""
 
 OBJECTS_PER_COLLECTION = 50_000
 """Garbage is collected after this number of new objects: a command makes many at its start, and most last."""
 
 
+def bowerbird() -> None:
+    """Item embeddings in place of a vision encoder; user taste, recommendations and answers."""
+
+
+def build_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with some of its commands."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(bowerbird)
+    for name in names:
+        module, attribute = COMMANDS[name]
+        command = getattr(importlib.import_module(f"bowerbird.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        return build_app()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def main() -> None:
     """Run the command line; a user error prints one clear line and exits with code 2."""
     gc.set_threshold(OBJECTS_PER_COLLECTION, *gc.get_threshold()[1:])
+    named = sys.argv[1:2]
     try:
-        app()
+        build_app(named if set(named) & COMMANDS.keys() else COMMANDS)()
     except BowerbirdError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
