@@ -26,6 +26,7 @@ from bowerbird.data.readers.catalogues.feed_items import (
     split_links,
 )
 from bowerbird.data.readers.event_columns import each_distinct
+from bowerbird.data.readers.item_columns import each_unless_plain, map_of
 from bowerbird.data.readers.records import ItemBatch, RejectedRow
 from bowerbird.data.readers.values.currencies import read_currency
 from bowerbird.data.readers.values.item_fields import TAXONOMY_NUMBER, ItemFields
@@ -34,11 +35,6 @@ from bowerbird.data.readers.values.texts import parse_prose
 
 _TEXT = pa.string()
 _PLAIN_PRICE = r"^(?P<amount>[0-9]{1,12}(?:\.[0-9]{1,2})?)(?: ?(?P<code>[A-Z]{3}))?$"
-_NOT_PLAIN = (
-    r"[<&\x00-\x1f\x7f-\x{a0}\x{ad}\x{1680}\x{180e}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{2064}"
-    r"\x{3000}\x{feff}]|  "
-)
-"""What `parse_prose` may change: tags, entities, blanks."""
 FeedColumns = dict[str, pa.Array]
 """Texts without blanks around them by the feed's names, (n,) each; empty where there is none."""
 
@@ -91,12 +87,12 @@ class FeedBatch:
         return text
 
     def _prose(self, *names: str) -> pa.Array:
-        return _each_unless_plain(self._text(*names), parse_prose)
+        return each_unless_plain(self._text(*names), parse_prose)
 
     def _prose_or_structured(self, *names: str) -> pa.Array:
         text, structured = self._text(*names), self._text(f"structured_{names[0]}")
         content = each_distinct(structured, content_of, _TEXT)
-        return _each_unless_plain(pc.if_else(pc.equal(text, ""), content, text), parse_prose)
+        return each_unless_plain(pc.if_else(pc.equal(text, ""), content, text), parse_prose)
 
     def _texts(self) -> dict[str, pa.Array]:
         return {
@@ -210,7 +206,7 @@ class FeedBatch:
             if field in names
         }
         has_value["type"] = np.array([bool(path) for path in paths])
-        return _map_of(dict(sorted(values.items())), has_value)
+        return map_of(dict(sorted(values.items())), has_value)
 
     def _pictures(self, fields: dict[str, pa.Array]) -> list[Any]:
         """References to pictures; a link to a file is no link of the item."""
@@ -226,24 +222,3 @@ def _code_of(code: str) -> str | None:
         return ""
     currency = read_currency(code)
     return currency.code if currency else None
-
-
-def _each_unless_plain(texts: pa.Array, parse: Callable[[str], str]) -> pa.Array:
-    """`parse` of the texts that it may change, (n,)."""
-    is_odd = pc.match_substring_regex(texts, _NOT_PLAIN)
-    if not pc.any(is_odd).as_py():
-        return texts
-    parsed = [parse(text) for text in texts.filter(is_odd).to_pylist()]
-    return pc.replace_with_mask(texts, is_odd, pa.array(parsed, _TEXT))
-
-
-def _map_of(values: dict[str, pa.Array], present: dict[str, BoolArray]) -> pa.Array:
-    """Maps with the values of each row where they are `present`, names in their order, (n,)."""
-    names = list(values)
-    has_value = np.stack([present[name] for name in names], 1)
-    n = len(has_value)
-    rows, columns = np.nonzero(has_value)
-    keys = pa.array(names, _TEXT).take(pa.array(columns))
-    items = pa.concat_arrays(list(values.values())).take(pa.array(columns * n + rows))
-    offsets = np.concatenate([[0], np.cumsum(has_value.sum(1))]).astype(np.int32)
-    return pa.MapArray.from_arrays(pa.array(offsets), keys, items)

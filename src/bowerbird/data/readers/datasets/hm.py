@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,26 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bowerbird.data.events import Action, Event
-from bowerbird.data.items import Item
-from bowerbird.data.readers.event_columns import EventRows, id_texts, numbers
-from bowerbird.data.readers.fields import find_file, parse_amount, parse_id, parse_number, parse_text
+from bowerbird.data.logs.rows import digest_each
+from bowerbird.data.readers.datasets.hm_articles import article_ids, read_articles
+from bowerbird.data.readers.event_columns import EventRows, numbers
+from bowerbird.data.readers.fields import find_file, parse_amount, parse_number
 from bowerbird.data.readers.inputs.parquet import require_columns
-from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.table_batches import read_batches
-from bowerbird.data.readers.inputs.tables import read_rows
-from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
-from bowerbird.data.readers.values.texts import parse_prose
-
-ATTRIBUTES = {
-    "type": "product_type_name",
-    "colour": "colour_group_name",
-    "pattern": "graphical_appearance_name",
-    "shade": "perceived_colour_value_name",
-    "colour family": "perceived_colour_master_name",
-    "section": "section_name",
-    "department": "department_name",
-}
-CATEGORY = ("index_group_name", "product_group_name", "product_type_name")
+from bowerbird.data.readers.records import EventBatch, Records, RejectedRow
 
 
 def read(paths: Sequence[Path]) -> Records:
@@ -46,34 +31,8 @@ def read(paths: Sequence[Path]) -> Records:
         articles = find_file(folder, "items.parquet", "articles.csv")
         sales = find_file(folder, "transactions.parquet", "transactions_train.csv")
         pictures = folder / "images" if (folder / "images").is_dir() else None
-        for location, row in read_rows(articles, ("article_id", "prod_name")):
-            yield _item(row, location, pictures)
+        yield from read_articles(articles, pictures)
         yield from _purchases(sales)
-
-
-def _article_id(value: Any) -> str:
-    """Pad an article id to ten characters: csv readers drop the leading zero."""
-    return article.zfill(10) if (article := parse_id(value)) else ""
-
-
-def _item(row: dict[str, Any], location: str, pictures: Path | None) -> ItemDraft | RejectedRow:
-    article = _article_id(row["article_id"])
-    if reason := ragged_reason(row) or ("" if article else "no article_id"):
-        return RejectedRow("items", reason, location, row)
-    item = Item(
-        item_id=article,
-        title=parse_prose(row["prod_name"]),
-        description=parse_prose(row.get("detail_desc")),
-        category=tuple(parse_text(row.get(name)) for name in CATEGORY if parse_text(row.get(name))),
-        attributes={
-            attribute: parse_text(row.get(name))
-            for attribute, name in ATTRIBUTES.items()
-            if parse_text(row.get(name))
-        },
-    )
-    file = pictures / article[:3] / f"{article}.jpg" if pictures else None
-    picture = row.get("image") if "image" in row else file
-    return ItemDraft(item, location, picture)
 
 
 def _purchases(sales: Path) -> Iterator[EventBatch | RejectedRow]:
@@ -88,9 +47,8 @@ def _purchases(sales: Path) -> Iterator[EventBatch | RejectedRow]:
         user = "user" if "user" in batch.rows.column_names else "customer_id"
         require_columns(sales, batch.rows.column_names, (user,))
         rows.set_id("user_id", user)
-        articles = id_texts(rows.column("article_id"))
+        articles = article_ids(rows.column("article_id"))
         rows.reject(pc.equal(articles, ""), "no article_id")
-        articles = pc.utf8_lpad(articles, 10, "0")
         rows.set("item_id", articles)
         rows.set("action", Action.PURCHASE.value)
         rows.set_time("t_dat", "no date that can be read")
@@ -109,7 +67,7 @@ class _Copies:
     """
 
     def __init__(self) -> None:
-        self._counts: Counter[bytes] = Counter()
+        self._counts: dict[bytes, int] = {}
         self._day = _NO_DAY
         self._ended: set[int] = set()
 
@@ -117,20 +75,19 @@ class _Copies:
         """Give repeated purchases ids of their own; those of single ones stay derived."""
         rows = batch.rows
         days = rows["at"].cast(pa.int64()).to_numpy()
-        keys = [
-            hashlib.blake2b(f"{user}\x1f{item}".encode(), digest_size=8).digest()
-            for user, item in zip(rows["user_id"].to_pylist(), rows["item_id"].to_pylist(), strict=True)
-        ]
+        pairs = pc.binary_join_element_wise(rows["user_id"], rows["item_id"], "\x1f").cast(pa.binary())
+        keys = list(digest_each(pairs.to_pylist()))
         suffixes: dict[int, str] = {}
         starts = np.flatnonzero(np.diff(days, prepend=days[:1] - 1))
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(days)], strict=True):
             self._begin(int(days[start]))
+            if self._day in self._ended:
+                suffixes |= {row: batch.locations[row] for row in range(start, end)}
+                continue
             for row, key in enumerate(keys[start:end], start):
-                self._counts[key] += 1
-                if self._day in self._ended:
-                    suffixes[row] = batch.locations[row]
-                elif self._counts[key] > 1:
-                    suffixes[row] = str(self._counts[key])
+                self._counts[key] = count = self._counts.get(key, 0) + 1
+                if count > 1:
+                    suffixes[row] = str(count)
         return replace(batch, rows=_with_suffixes(rows, suffixes)) if suffixes else batch
 
     def _begin(self, day: int) -> None:
