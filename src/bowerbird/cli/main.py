@@ -77,9 +77,9 @@ def __getattr__(name: str) -> Any:
 def main() -> None:
     """Run the command line; a user error prints one clear line and exits with code 2."""
     gc.set_threshold(OBJECTS_PER_COLLECTION, *gc.get_threshold()[1:])
-    named = sys.argv[1:2]
+    first_words = sys.argv[1:2]
     try:
-        build_app(named if set(named) & COMMANDS.keys() else COMMANDS)()
+        build_app(first_words if set(first_words) & COMMANDS.keys() else COMMANDS)()
     except BowerbirdError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
