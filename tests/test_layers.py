@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,13 +72,16 @@ def imports_of(module: str) -> set[str]:
     return {name for name in imported if (module, name) not in TYPES_ONLY}
 
 
-IMPORTS = {module: imports_of(module) for module in MODULES}
+@cache
+def all_imports() -> dict[str, set[str]]:
+    """What every module imports; read once, and not where other tests run."""
+    return {module: imports_of(module) for module in MODULES}
 
 
 def imports_between(depth: int) -> dict[str, set[str]]:
     """What folders and modules at a depth of the tree import of each other."""
     edges: dict[str, set[str]] = {}
-    for module, imported in IMPORTS.items():
+    for module, imported in all_imports().items():
         start = ".".join(module.split(".")[:depth])
         ends = {".".join(name.split(".")[:depth]) for name in imported}
         edges.setdefault(start, set()).update(ends - {start})

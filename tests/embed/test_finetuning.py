@@ -50,6 +50,8 @@ from waiting import wait_until
 
 from .conftest import COLOURS, toy_events
 
+pytestmark = pytest.mark.slow  # it trains encoders
+
 MakeStore = Callable[..., Store]
 HELPFUL = FinetuneConfig(layers=2, seed=4, dim=32, rounds=4, learning_rate=3e-3)
 REAL = "efficientnet-lite0", "minilm-l6"
@@ -284,7 +286,6 @@ finetune_backbones(store, make_data(store, (sys.argv[2], sys.argv[3])), HELPFUL)
 """
 
 
-@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_weights(
     toy_store: MakeStore, tiny_backbones: tuple[str, str], improved: tuple[Store, Version]
 ) -> None:

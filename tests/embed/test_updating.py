@@ -185,6 +185,7 @@ def test_held_out_users_change_nothing(store: Store) -> None:
     assert update_embedding(store) is None
 
 
+@pytest.mark.slow
 def test_without_a_holdout_it_stays_without(toy_store: MakeStore) -> None:
     store = toy_store()
     train_embedding(store, replace(CONFIG, epochs=0, holdout=HoldoutChoice.NONE))
@@ -210,6 +211,7 @@ def test_impossible_updates_are_rejected(store: Store, toy_store: MakeStore) -> 
         update_embedding(store)
 
 
+@pytest.mark.slow
 def test_int8_and_an_index_are_updated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the exact limit, an update of items updates the index: deletes removed items, adds new ones."""
     for module in ("train.version_files", "index.saved_index"):

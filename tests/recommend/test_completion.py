@@ -109,6 +109,7 @@ def test_the_next_process_loads_what_was_trained(store: Store, completer: Comple
     assert loaded.complete(["i3", "i7"], 6) == completer.complete(["i3", "i7"], 6)
 
 
+@pytest.mark.slow
 def test_the_recommender_is_trained_on_collections_too(store: Store) -> None:
     """No event in the log: that items of a theme belong together follows from rooms alone."""
     recommender = Recommender.open(store.snapshot())

@@ -65,6 +65,7 @@ def test_a_learned_order_is_saved_too(groups_store: Store) -> None:
     assert_same_lists(first, reloaded)
 
 
+@pytest.mark.slow
 def test_an_import_makes_it_train_again(shop: Store) -> None:
     name = version_of(shop)
     new_events = [Event(f"v{k}", f"item-{k}", Action.CLICK, LATE + timedelta(hours=k)) for k in range(5)]
@@ -140,6 +141,7 @@ def test_boards_that_are_erased_during_the_training_are_in_no_ranker(
     assert shop.current(RankerMeta.KIND) is not None
 
 
+@pytest.mark.slow
 def test_after_a_rollback_nothing_is_trained_again(shop: Store) -> None:
     name = version_of(shop)
     first = shop.snapshot().number

@@ -73,6 +73,7 @@ def like_and_greet(items: range) -> list[DialogueExample]:
     ]
 
 
+@pytest.mark.slow
 def test_the_taste_of_an_unseen_user_is_read(make_source: MakeSource) -> None:
     training, unseen = like_and_greet(range(N_TRAINED)), like_and_greet(range(N_TRAINED, 240))
     recalls = {}

@@ -214,6 +214,7 @@ def test_what_never_happens_has_no_probability(
     assert "0 times" in outcomes.meaning["absent"]["purchase"]
 
 
+@pytest.mark.slow
 def test_a_log_without_impressions_gives_probabilities_of_a_session(
     outcome_log: tuple[HybridRanker, Outcomes, Interactions],
 ) -> None:

@@ -73,6 +73,7 @@ def test_each_candidate_once_and_with_a_finite_score(recommender: Recommender) -
         assert scores.shape == candidates.positions.shape and np.isfinite(scores).all()
 
 
+@pytest.mark.slow
 def test_learning_twice_gives_the_same_answers(large_groups: Interactions, many_users: HybridRanker) -> None:
     histories = [history for _, history in large_groups.histories()]
     again = fit_ranker(many_users.items, large_groups)

@@ -100,6 +100,7 @@ class RecordingRanker(HybridRanker):
             yield candidates
 
 
+@pytest.mark.slow
 def test_what_is_launched_later_is_no_negative(large_groups: Interactions) -> None:
     """Nobody could like it. Item k is launched after k 80ths of the log, whatever its likes say."""
     launched = np.arange(80) * int(large_groups.at.max()) // 80
