@@ -57,6 +57,15 @@ def test_a_question_is_asked_again_of_another_item(assistant: Assistant) -> None
     assert f"{_prices(rugs)[1]:.2f} EUR" in second.text and f"{_prices(rugs)[2]:.2f} EUR" in third.text
 
 
+@pytest.mark.parametrize("message", ["leave out the blue ones", "remove the blue ones"])
+def test_items_of_a_colour_are_left_out(message: str, assistant: Assistant) -> None:
+    _, reply, more = _talk(assistant, "rugs", message, "show me more")
+    colours = [
+        assistant.parts.vocabulary.values_of(item.position, "colour") for item in reply.items + more.items
+    ]
+    assert colours and not any("Blue" in values for values in colours)
+
+
 @pytest.mark.parametrize("message", ["remove the sofa", "I don't need a sofa", "you can drop the sofa"])
 def test_one_of_two_kinds_is_left_out(message: str, assistant: Assistant) -> None:
     first, rest = _talk(assistant, "a sofa and a rug", message)

@@ -46,6 +46,8 @@ _BUT = re.compile(r"\bbut\b(?! (?:first|please|before)\b)")
 _SHOWING = re.compile(
     r"^(?:please |can you |could you |ok |and |now )*(?:show|give)\b(?!.*\b(?:compar|differ|side))"
 )
+_ONES = re.compile(r"\b(?:the|all|any|these|those) (?P<what>[a-z][a-z' -]{2,30}?) ones\b")
+"""Not single items, but all that are so: "leave out the black ones"."""
 _RELATIVE_NOT = re.compile(r"\bnot (?:so|that|quite so|too) (?!good|bad|great|well\b)[a-z]{3,}")
 _WANTS_GOODS = re.compile(
     r"\b(?:can|could) you (?:recommend|suggest|show|find|get)(?: me)? (?:an?|any|some)\b|"
@@ -68,6 +70,9 @@ class RuleRecognizer:
             return Recognition(Act.FIND)  # the other end of a list by price, which is not on screen
         by_rank = points and reference.is_explicit
         recognition = recognise(message.plain, points=points, points_by_rank=by_rank)
+        ones = _ONES.search(message.plain)
+        if recognition.act == Act.HIDE and ones and message.names_value:
+            return Recognition(Act.EXCLUDE, ones["what"])
         is_range = recognition == Recognition(Act.ABOUT_SHOP, "range")
         # "I have 100, what can I get" asks for items.
         return Recognition(Act.FIND) if is_range and message.states_price else recognition
