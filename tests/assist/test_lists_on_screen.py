@@ -59,9 +59,10 @@ def test_a_question_is_asked_again_of_another_item(assistant: Assistant) -> None
 
 @pytest.mark.parametrize("message", ["leave out the blue ones", "remove the blue ones"])
 def test_items_of_a_colour_are_left_out(message: str, assistant: Assistant) -> None:
-    _, reply, more = _talk(assistant, "rugs", message, "show me more")
+    _, reply, next_page = _talk(assistant, "rugs", message, "show me more")
     colours = [
-        assistant.parts.vocabulary.values_of(item.position, "colour") for item in reply.items + more.items
+        assistant.parts.vocabulary.values_of(item.position, "colour")
+        for item in reply.items + next_page.items
     ]
     assert colours and not any("Blue" in values for values in colours)
 
