@@ -10,7 +10,7 @@ from bowerbird.data.logs.aliases.contract import ALIAS_TAKEN, AliasTable
 from bowerbird.data.logs.aliases.local import LocalAliases
 from bowerbird.data.logs.joined import JoinedLog
 from bowerbird.data.logs.opening import open_log
-from bowerbird.errors import InputError
+from bowerbird.errors import InputError, StoreError
 from waiting import wait_until
 
 Open = Callable[[str], JoinedLog]
@@ -85,3 +85,16 @@ def test_aliases_in_the_folder_move_to_the_server(request, tmp_path: Path, kind:
     log = open_log(server.address, tmp_path)
     assert log.ids_of("browser") == ["ann", "browser", "zelda-77"]
     assert local.since(0)[0] == [] and b"zelda-77" not in (tmp_path / "aliases.db").read_bytes()
+
+
+def test_a_move_that_failed_is_made_at_the_next_call(redis_server, tmp_path: Path) -> None:
+    redis_server.clear()
+    local = LocalAliases(tmp_path / "aliases.db")
+    local.add([Alias("browser", "ann")], live=5)
+    log = open_log(redis_server.address, tmp_path)
+    redis_server.kill()
+    with pytest.raises(StoreError):
+        log.ids_of("browser")
+    assert local.read().user_of("browser") == "ann"
+    redis_server.start()
+    assert log.ids_of("browser") == ["ann", "browser"] and local.since(0)[0] == []

@@ -93,14 +93,7 @@ class ServerAliases(AliasTable):
                 raise InputError(f"an alias has text that is not valid Unicode ({error})") from None
         with self._lock:
             self.read()
-            while True:
-                reasons, new = self._cached.check(aliases)
-                state = TableState(self._cached.last, self._cached.erased)
-                is_stored = not new or self._rows.append(new, live, state)
-                self._checked_at = float("-inf") if is_stored else self._checked_at
-                if is_stored:
-                    return reasons
-                self._refresh()
+            return self._append(aliases, live)
 
     def remove(self, ids: Collection[str], until: Callable[[str], int]) -> int:
         """See `AliasTable.remove`."""
@@ -116,6 +109,16 @@ class ServerAliases(AliasTable):
             self._checked_at = float("-inf")
         return len(numbers)
 
+    def _append(self, aliases: Sequence[Alias], live: int) -> list[str]:
+        """Store the aliases that are new on top of the table; what kept each of the others out, else ""."""
+        while True:
+            reasons, new = self._cached.check(aliases)
+            state = TableState(self._cached.last, self._cached.erased)
+            if not new or self._rows.append(new, live, state):
+                self._checked_at = float("-inf")
+                return reasons
+            self._refresh()
+
     def _refresh(self) -> None:
         """Read what came since, or everything where rows were removed."""
         state, cached = self._rows.state(), self._cached
@@ -128,15 +131,16 @@ class ServerAliases(AliasTable):
         self._checked_at = time.monotonic()
 
     def _move_once(self) -> None:
-        """Move the aliases that are still in the store's folder; repeated where it was interrupted."""
+        """Move the aliases that are still in the store's folder; again at the next call where it fails."""
         if self._has_moved:
             return
-        self._has_moved = True
         aliases, _ = self._before.since(0)
         if aliases:
-            reasons = self.add(aliases, live=0)
+            self._refresh()
+            reasons = self._append(aliases, live=0)
             self._before.remove({alias.alias for alias in aliases}, lambda _: 2**63 - 1)
             if n_rejected := sum(map(bool, reasons)):
                 _log.warning(
                     "%d aliases of the folder join ids that the server has with other users", n_rejected
                 )
+        self._has_moved = True
