@@ -65,6 +65,14 @@ LISTS = [
 
 
 @pytest.mark.parametrize("path", LISTS)
+def test_a_list_of_nothing_says_so(client: httpx.Client, path: str) -> None:
+    query = dict(httpx.QueryParams(path.partition("?")[2]))
+    empty = client.get(path.partition("?")[0], params=query | {"filter": '{"category": ["NoSuch"]}'})
+    assert ids(empty) == [] and empty.json()["empty_reason"] == "no item has category 'NoSuch'"
+    assert client.get(path).json()["empty_reason"] is None
+
+
+@pytest.mark.parametrize("path", LISTS)
 def test_pages_are_disjoint_stable_and_reach_everything(client: httpx.Client, path: str) -> None:
     params: dict[str, Any] = dict(httpx.QueryParams(path.partition("?")[2]))
     path = path.partition("?")[0]

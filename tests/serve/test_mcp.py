@@ -188,6 +188,8 @@ def test_pages_follow_the_cursor(shop: Shop) -> None:
     second = shop.call("read", "search_catalog", {"similar_to": "i3", "n": 5, "cursor": cursor})
     assert not set(ids_of(first)) & set(ids_of(second)) and len(ids_of(second)) == 5
     assert second.structured_content["items"][0]["position"] == 6
+    empty = shop.call("read", "search_catalog", {"similar_to": "i3", "filter": {"brand": ["NoSuch"]}})
+    assert text_of(empty) == "No items: no item has brand 'NoSuch'."
     wrong = shop.call("read", "search_catalog", {"similar_to": "i4", "cursor": cursor})
     assert wrong.is_error and "cursor belongs to another request" in text_of(wrong)
 

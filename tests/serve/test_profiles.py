@@ -49,6 +49,13 @@ def test_the_whole_taste(client: httpx.Client, user: str) -> None:
     assert client.get(f"/users/{user}/taste/interests?scale=century").status_code == 422
 
 
+def test_the_taste_of_an_unknown_user_is_honestly_empty(client: httpx.Client) -> None:
+    profile = get(client, "/users/nobody/taste")
+    assert profile["at"] is None and profile["interests"] == profile["recent"] == []
+    assert profile["changed"]["words"] == "This user has no events yet."
+    assert get(client, "/users/nobody/taste/export")["taste"] == profile
+
+
 def test_corrections_apply_to_the_next_request(client: httpx.Client, user: str) -> None:
     first = get(client, f"/users/{user}/taste")["interests"][0]["name"]
     muted = f"/users/{user}/taste/muted/{quote(first, safe='')}"

@@ -48,7 +48,7 @@ def protected(
 ) -> Iterator[Protected]:
     store = make_small_store(tmp_path_factory.mktemp("described") / "store")
     key = KeyRing(store.path).create([Role.ADMIN])[1]
-    with serve(store.path, "--keys", "--rate", "100000") as (url, _):
+    with serve(store.path, require_keys=True, requests_per_second=100_000, burst=100_000) as url:
         yield Protected(url, key)
 
 

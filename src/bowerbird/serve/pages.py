@@ -14,6 +14,7 @@ import numpy as np
 
 from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.logs.exposures import ExposureLog
+from bowerbird.recommend.filtering.emptiness import explain_emptiness
 from bowerbird.recommend.filtering.filters import ItemFilter, Range, combine, parse_filter
 from bowerbird.recommend.lists.paging import Cursor, fingerprint_of, page_of
 from bowerbird.recommend.options import RecommendOptions
@@ -50,6 +51,8 @@ class Page:
     """Of the reasons."""
     offset: int = 0
     """How many items at the beginning of the list the answer leaves out."""
+    condition: ItemFilter | None = None
+    """The request's filter."""
 
     @classmethod
     def of(
@@ -78,7 +81,9 @@ class Page:
         surface = getattr(request, "surface", None) or surface
         n, offset = min(request.n, cursor.room), getattr(request, "offset", 0)
         language = getattr(request, "language", ENGLISH)
-        return cls(served, app_state.exposures, cursor, n, eligible, surface, user, language, offset)
+        return cls(
+            served, app_state.exposures, cursor, n, eligible, surface, user, language, offset, condition
+        )
 
     @property
     def sold(self) -> BoolArray:
@@ -106,6 +111,7 @@ class Page:
         return {
             "recommendation_id": list_id,
             "next_cursor": page_of(self.cursor, self.served.article_digests, positions, self.n),
+            "empty_reason": None if rows else explain_emptiness(self.condition, self.served.catalogue),
             "items": numbered,
         }
 

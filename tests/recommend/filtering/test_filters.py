@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bowerbird.data.items import NOT_SOLD, Catalogue, Item
 from bowerbird.errors import InputError
+from bowerbird.recommend.filtering.emptiness import explain_emptiness
 from bowerbird.recommend.filtering.filters import (
     ID_FIELDS,
     NAME_FIELDS,
@@ -129,6 +130,25 @@ def test_a_mask_is_the_slow_check_of_each_item(items: list[Item], condition: Ite
     ]
     mask = condition.mask(Catalogue.of(numbered))
     assert mask.tolist() == [passes(condition, item) for item in numbered]
+    assert (explain_emptiness(condition, Catalogue.of(numbered)) is None) == any(mask)
+
+
+def test_an_empty_list_names_what_nothing_has() -> None:
+    catalogue = Catalogue.of(
+        [Item("a", "a", brand="Oak", category=("Lamp",), price=5.0, attributes={"color": "red"})]
+    )
+    for text, reason in {
+        '{"category": ["lamp"], "brand": ["OAK"]}': None,
+        '{"category": ["NoSuch", "lamp"]}': None,
+        '{"category": ["NoSuch"]}': "no item has category 'NoSuch'",
+        '{"any_of": [{"brand": ["Elm", "Ash"]}], "attributes": {"color": ["red"], "size": ["L"]}}': (
+            "no item has size 'L', brand 'Elm', brand 'Ash'"
+        ),
+        '{"price": {"max": 1}}': "no item passes the filter: widen it",
+        '{"none_of": [{"brand": ["Oak", "Elm"]}]}': "no item passes the filter: widen it",
+    }.items():
+        assert explain_emptiness(parse_filter(text), catalogue) == reason
+    assert explain_emptiness(None, catalogue) is None
 
 
 def test_a_filter_is_read_from_json() -> None:

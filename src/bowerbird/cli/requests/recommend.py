@@ -64,6 +64,7 @@ def recommend(
         return
     from bowerbird.data.events import Action
     from bowerbird.data.store import Store
+    from bowerbird.recommend.filtering.emptiness import explain_emptiness
     from bowerbird.recommend.filtering.filters import ItemFilter, Range, combine, parse_filter
     from bowerbird.recommend.lists.sessions import SessionEvent, session_state
     from bowerbird.recommend.options import RecommendOptions
@@ -105,7 +106,8 @@ def recommend(
             file=sys.stderr,
         )
     if not recommended:
-        print("no item in stock passes these filters: widen them", file=sys.stderr)
+        reason = explain_emptiness(options.filter, recommender.catalogue)
+        print(reason or "no item in stock passes these filters: widen them", file=sys.stderr)
 
     def show(console: Console) -> None:
         table = Table(box=None, header_style="dim")

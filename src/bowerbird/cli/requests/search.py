@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -47,6 +48,7 @@ def search(
     from bowerbird.data.files.images import read_picture
     from bowerbird.data.store import Store
     from bowerbird.embed.search.searcher import Searcher
+    from bowerbird.recommend.filtering.emptiness import explain_emptiness
     from bowerbird.recommend.filtering.filters import parse_filter
 
     if (queries is None) != (out is None):
@@ -59,8 +61,11 @@ def search(
         _batch(searcher, queries, n, out, as_json, lambda query: query_for_catalogue(query, snapshot))
         return
     text = query_for_catalogue(text, snapshot) if text else text
-    allowed = parse_filter(filter_json).mask(searcher.catalogue) if filter_json else None
+    condition = parse_filter(filter_json) if filter_json else None
+    allowed = condition.mask(searcher.catalogue) if condition else None
     hits = searcher.search(text, read_picture(image) if image else None, item, n, allowed)
+    if not hits and (reason := explain_emptiness(condition, searcher.catalogue)):
+        print(reason, file=sys.stderr)
     rows = [asdict(hit) | _facts_of(searcher.catalogue, hit.position) for hit in hits]
     emit(rows, as_json, lambda console: _show(rows, console))
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from bowerbird.data.arrays import BoolArray
 from bowerbird.data.files.records import record_from
@@ -152,8 +153,7 @@ class ItemFilter:
                 yield is_among(table[name], values, ignore_case=False)
         for name in NAME_FIELDS:
             if (values := getattr(self, name)) is not None:
-                column = table[name].fill_null("in_stock") if name == "availability" else table[name]
-                yield is_among(column, values)
+                yield is_among(name_column(catalogue, name), values)
         if self.category is not None:
             names = [catalogue.in_category(name) for name in self.category]
             yield np.any(names, axis=0) if names else np.zeros(len(catalogue), bool)
@@ -169,6 +169,12 @@ class ItemFilter:
             yield contains(table[name], text)
         for name in self.has or ():
             yield is_filled(table[name])
+
+
+def name_column(catalogue: Catalogue, name: str) -> pa.ChunkedArray:
+    """The texts of a field, (items,); items are in stock unless they say otherwise."""
+    column = catalogue.table[name]
+    return column.fill_null("in_stock") if name == "availability" else column
 
 
 def parse_filter(text: str) -> ItemFilter:

@@ -86,6 +86,8 @@ class ListBody(Body):
     """Name it in the events of what was shown, and of what came of it."""
     next_cursor: str | None
     """Of the next page; null at the end."""
+    empty_reason: str | None = None
+    """Why no item can pass the request's filter, such as a category that nothing has; null where items do."""
 
 
 class ScoredItems(ListBody):

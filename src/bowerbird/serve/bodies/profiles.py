@@ -114,10 +114,11 @@ class BoardBody(Body):
 
 
 class ProfileBody(Body):
-    """A user's taste."""
+    """A user's taste; of an unknown user, too: then all lists are empty."""
 
     user: str
-    at: str
+    at: str | None
+    """The time of the last event; null where there is none."""
     interests: list[ProfileInterest]
     scales: dict[str, list[ScaleInterest]]
     tastes: list[TasteClusterBody]

@@ -86,11 +86,14 @@ def search_catalog(app_state: AppState, request: SearchRequest, address: str) ->
     writer = ProductWriter(served.catalogue, address)
     positions = [served.position_of(item.item_id) for item in answer.items]
     articles = [writer.article_at(position) for position in positions if position is not None]
+    messages = list(condition.messages)
+    if answer.empty_reason:
+        messages.append(Message(type="info", code="no_results", content=answer.empty_reason))
     return SearchResponse(
         ucp=envelope(SEARCH),
         products=[writer.product(article, article.positions) for article in articles if article],
         pagination=PageInfo(cursor=answer.next_cursor, has_next_page=answer.next_cursor is not None),
-        messages=list(condition.messages) or None,
+        messages=messages or None,
     )
 
 

@@ -65,6 +65,8 @@ class Profile:
 
     @property
     def change_sentence(self) -> str:
+        if not len(self.state.items):
+            return "This user has no events yet."
         if self.drift is None:
             return "Nothing changed this month that is more than chance."
         return describe_drift(self.drift, self.changes)
@@ -215,7 +217,7 @@ class TasteReader:
         n_events = len(state.items)
         return {
             "user": state.user_id,
-            "at": format_time(profile.now),
+            "at": format_time(profile.now) if n_events else None,
             "interests": [
                 interest.as_dict()
                 | {"examples": [self._item_as_dict(item) for item in interest.items[: CONFIG.max_examples]]}
