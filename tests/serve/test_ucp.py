@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
+from jsonschema import Draft202012Validator
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
 from pydantic import BaseModel
 from ucp_sdk.models.schemas import profile
 from ucp_sdk.models.schemas.common.types import context, error_response, pagination, price_filter
@@ -72,6 +79,16 @@ class Platform:
         answer = self.post("product", request).raise_for_status()
         return catalog_lookup.GetProductResponse.model_validate(answer.json()).product
 
+    @contextlib.asynccontextmanager
+    async def mcp(self) -> AsyncIterator[Client]:
+        """The official client of MCP."""
+        http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {self.key}"}, timeout=300)
+        async with (
+            http,
+            Client(streamable_http_client(f"{self.address}/ucp/mcp", http_client=http)) as client,
+        ):
+            yield client
+
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[Platform]:
@@ -93,8 +110,8 @@ def ids_of(products: Any) -> list[str]:
 def test_the_profile_says_where_the_catalogue_is(platform: Platform) -> None:
     answer = httpx.get(f"{platform.address}/.well-known/ucp", timeout=60)
     ucp = profile.BusinessSchema.model_validate(answer.json()).ucp
-    (service,) = ucp.services["dev.ucp.shopping"]
-    assert (service.transport, str(service.endpoint)) == ("rest", f"{platform.address}/ucp")
+    places = [(each.transport, str(each.endpoint)) for each in ucp.services["dev.ucp.shopping"]]
+    assert places == [("rest", f"{platform.address}/ucp"), ("mcp", f"{platform.address}/ucp/mcp")]
     assert set(ucp.capabilities or {}) == {
         "dev.ucp.shopping.catalog.search", "dev.ucp.shopping.catalog.lookup",
     }  # fmt: skip
@@ -241,6 +258,61 @@ def test_a_lookup_has_a_limit(platform: Platform) -> None:
     answer = platform.post("lookup", {"ids": [f"id{k}" for k in range(51)]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "request_too_large")
     assert platform.post("lookup", {"ids": []}).status_code == 400
+
+
+AGENT = {"ucp-agent": {"profile": "https://agent.example/p"}}
+CATALOG_CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "search_catalog": ("search", {"filters": {"categories": ["Clothes"]}, "pagination": {"limit": 3}}),
+    "lookup_catalog": ("lookup", {"ids": ["shirt", "fan", "gone"]}),
+    "get_product": ("product", {"id": "shirt", "selected": [{"name": "size", "label": "L"}]}),
+}
+
+
+def test_the_same_catalogue_answers_over_mcp(platform: Platform) -> None:
+    """With the official client; every tool takes and answers with what it declares."""
+
+    async def check() -> None:
+        async with platform.mcp() as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            assert set(tools) == set(CATALOG_CALLS)
+            for name, (path, catalog) in CATALOG_CALLS.items():
+                arguments = {"meta": AGENT, "catalog": catalog}
+                Draft202012Validator(tools[name].input_schema).validate(arguments)
+                content = (result := await client.call_tool(name, arguments)).structured_content
+                Draft202012Validator(tools[name].output_schema).validate(content)
+                expected = platform.post(path, catalog).json()
+                for answer in (content, expected):
+                    answer.get("pagination", {}).pop("cursor", None)  # holds a random number
+                assert content == expected and not result.is_error
+                text = json.loads(result.content[0].text)
+                assert text["ucp"] == content["ucp"]
+            gone = await client.call_tool("get_product", {"meta": AGENT, "catalog": {"id": "gone"}})
+            assert gone.structured_content["ucp"]["status"] == "error" and not gone.is_error
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code"),
+    [
+        ("search_catalog", {"catalog": {"query": "cap"}}, -32001),
+        ("search_catalog", {"meta": {"ucp-agent": {"profile": "?"}}, "catalog": {"query": "cap"}}, -32001),
+        ("search_catalog", {"meta": AGENT}, -32602),
+        ("search_catalog", {"meta": AGENT, "catalog": {}}, -32602),
+        ("lookup_catalog", {"meta": AGENT, "catalog": {"ids": [f"i{k}" for k in range(51)]}}, -32602),
+        ("create_checkout", {"meta": AGENT}, -32602),
+    ],
+)
+def test_a_faulty_call_over_mcp_is_an_error_of_the_protocol(
+    platform: Platform, name: str, arguments: dict[str, Any], code: int
+) -> None:
+    async def call() -> None:
+        async with platform.mcp() as client:
+            with pytest.raises(MCPError) as caught:
+                await client.call_tool(name, arguments)
+            assert caught.value.code == code
+
+    asyncio.run(call())
 
 
 def test_a_query_searches(address: str) -> None:

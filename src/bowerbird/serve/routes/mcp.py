@@ -1,4 +1,4 @@
-"""`POST /mcp`: the tools of `bowerbird.serve.mcp` over streamable HTTP, for agents."""
+"""`POST /mcp` and `/ucp/mcp`: the tools of `bowerbird.serve.mcp` over streamable HTTP, for agents."""
 
 from __future__ import annotations
 
@@ -56,29 +56,40 @@ def routes(app_state: AppState) -> APIRouter:
     """Make the router of this resource."""
     router, threads = guarded_router(RouteRules(Role.READ, MAX_BODY_BYTES)), CapacityLimiter(MAX_RUNNING)
     content = {"application/json": {"schema": McpMessage.model_json_schema()}}
-    described = {"requestBody": {"required": True, "content": content}}
-
-    @router.post(
-        "/mcp",
-        response_model=None,
-        responses={
+    described: dict[str, Any] = {
+        "response_model": None,
+        "responses": {
             200: {"model": McpAnswer},
             202: {"description": "A notification."},
             **{status: {"model": ErrorBody | McpAnswer} for status in (400, 404, 406)},
         },
-        openapi_extra=described,
-    )
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+    }
+
+    @router.post("/mcp", **described)
     async def mcp(request: Request) -> Response:
         """Answer a message of an MCP client; `tools/list` names the tools that the caller may use."""
-        try:
-            McpMessage.model_validate(await request.json())
-        except ValidationError as error:
-            fault = error.errors()[0]
-            raise HTTPException(400, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+        await _check_message(request)
         answer = await to_thread.run_sync(load, limiter=threads)
         return await answer(app_state, request, threads)
 
+    @router.post("/ucp/mcp", **described)
+    async def ucp_mcp(request: Request) -> Response:
+        """Answer a message of an MCP client to the UCP catalogue, with the tools that UCP names."""
+        await _check_message(request)
+        answer = await to_thread.run_sync(load_ucp, limiter=threads)
+        return await answer(app_state, request, threads)
+
     return router
+
+
+async def _check_message(request: Request) -> None:
+    """Raise status 400 for what is not a message."""
+    try:
+        McpMessage.model_validate(await request.json())
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise HTTPException(400, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
 
 
 def load() -> Answer:
@@ -89,6 +100,13 @@ def load() -> Answer:
     from bowerbird.serve.mcp.http import answer
 
     return answer
+
+
+def load_ucp() -> Answer:
+    """What answers messages to the UCP catalogue; see `load`."""
+    from bowerbird.serve.mcp.http import answer_ucp
+
+    return answer_ucp
 
 
 def warm_up_in_background() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from anyio import to_thread
 from fastapi import APIRouter, Request
 
@@ -31,7 +33,7 @@ def routes(app_state: AppState) -> APIRouter:
     return joined_router(_discovery(app_state), _catalog(app_state))
 
 
-def _address(request: Request, app_state: AppState) -> str:
+def store_address(request: Request, app_state: AppState) -> str:
     """The address of the store, as the client knows it."""
     return str(request.base_url).rstrip("/") + app_state.address
 
@@ -42,14 +44,19 @@ def _discovery(app_state: AppState) -> APIRouter:
     @router.get("/.well-known/ucp", response_model_exclude_none=True)
     async def profile(request: Request) -> Profile:
         """The shop's profile: which capabilities it has, and where."""
-        service = _reference("overview", "services/shopping/rest.openapi")
-        service.transport, service.endpoint = "rest", f"{_address(request, app_state)}/ucp"
+        address = f"{store_address(request, app_state)}/ucp"
+        rest = _reference("overview", "services/shopping/rest.openapi")
+        services = [rest.model_copy(update={"transport": "rest", "endpoint": address})]
+        if find_spec("mcp") is not None:
+            mcp = _reference("overview", "services/shopping/mcp.openrpc")
+            services.append(mcp.model_copy(update={"transport": "mcp", "endpoint": f"{address}/mcp"}))
         capabilities = {
             SEARCH: [_reference("catalog/search", "schemas/shopping/catalog_search")],
             LOOKUP: [_reference("catalog/lookup", "schemas/shopping/catalog_lookup")],
         }
-        services = {SERVICE: [service]}
-        return Profile(ucp=ProfileMetadata(services=services, capabilities=capabilities, payment_handlers={}))
+        return Profile(
+            ucp=ProfileMetadata(services={SERVICE: services}, capabilities=capabilities, payment_handlers={})
+        )
 
     return router
 
@@ -65,16 +72,16 @@ def _catalog(app_state: AppState) -> APIRouter:
     @router.post("/ucp/catalog/search", response_model_exclude_none=True)
     async def search(body: SearchRequest, request: Request) -> SearchResponse:
         """Products for a query, or those that pass the filters."""
-        return await to_thread.run_sync(search_catalog, app_state, body, _address(request, app_state))
+        return await to_thread.run_sync(search_catalog, app_state, body, store_address(request, app_state))
 
     @router.post("/ucp/catalog/lookup", response_model_exclude_none=True)
     async def lookup(body: LookupRequest, request: Request) -> LookupResponse:
         """Products by ids of products and variants."""
-        return await to_thread.run_sync(lookup_catalog, app_state, body, _address(request, app_state))
+        return await to_thread.run_sync(lookup_catalog, app_state, body, store_address(request, app_state))
 
     @router.post("/ucp/catalog/product", response_model_exclude_none=True)
     async def product(body: ProductRequest, request: Request) -> ProductResponse:
         """One product with its variants; an unknown id is an answer with an error message."""
-        return await to_thread.run_sync(get_product, app_state, body, _address(request, app_state))
+        return await to_thread.run_sync(get_product, app_state, body, store_address(request, app_state))
 
     return router
