@@ -203,7 +203,6 @@ def test_a_text_with_an_item_or_a_picture_describes_a_change(client: httpx.Clien
     ("path", "status"),
     [
         ("/items/nothing", 404),
-        ("/search", 400),
         ("/search?item=nothing", 404),
         ("/users/u/recommendations?n=0", 422),
     ],
@@ -212,6 +211,13 @@ def test_invalid_requests_are_explained(client: httpx.Client, path: str, status:
     answer = client.get(path)
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
+
+
+def test_a_search_for_nothing_lists_what_passes_the_filter(client: httpx.Client) -> None:
+    query = {"filter": '{"price": {"max": 60}}', "n": 200}
+    items = client.get("/search", params=query).json()["items"]
+    assert items and max(item["price"] for item in items) <= 60
+    assert [item["score"] for item in items] == sorted((item["score"] for item in items), reverse=True)
 
 
 def test_a_broken_picture_and_a_huge_query(client: httpx.Client) -> None:

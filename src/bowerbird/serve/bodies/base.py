@@ -53,6 +53,25 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_only_text)]
 """A time with its zone: a number has more than one reading."""
 
 
+def _no_boolean(number: object) -> object:
+    """JSON's `true` is not the number 1, which pydantic would read it as."""
+    if isinstance(number, bool):
+        raise ValueError("expected a number, but got true or false")
+    return number
+
+
+def _no_text(number: object) -> object:
+    if isinstance(number, str):
+        raise ValueError("expected a number, but got a text")
+    return _no_boolean(number)
+
+
+NUMBER = BeforeValidator(_no_boolean)
+"""Of numbers in addresses, too, where they are texts."""
+JSON_NUMBER = BeforeValidator(_no_text)
+"""Of numbers in bodies; a whole one may be written 2.0, as JSON Schema says."""
+
+
 @contextmanager
 def reject_invalid(subject: str = "") -> Iterator[None]:
     """Raise `InputError` where what was sent does not fit into bowerbird's own model of it.

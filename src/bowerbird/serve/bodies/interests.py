@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from bowerbird.ids import MAX_ID_LENGTH
-from bowerbird.serve.bodies.base import Body
+from bowerbird.serve.bodies.base import NUMBER, Body
 
 
 class InterestChoice(BaseModel):
@@ -19,7 +19,7 @@ class InterestChoice(BaseModel):
 class Correction(InterestChoice):
     """The weight to set, in clicks; 0 is "not me", none undoes what was set."""
 
-    weight: Annotated[float | None, Field(ge=0, le=1e9)] = None
+    weight: Annotated[float | None, Field(ge=0, le=1e9), NUMBER] = None
 
 
 class InterestBody(Body):

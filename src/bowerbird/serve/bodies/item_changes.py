@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Base64Bytes, Field, FiniteFloat, model_validator
+from pydantic import Base64Bytes, ConfigDict, Field, FiniteFloat, JsonValue, model_validator
 
 from bowerbird.data.ingest.item_changes import ItemPatch
 from bowerbird.data.items import Item
-from bowerbird.serve.bodies.base import Moment
+from bowerbird.serve.bodies.base import NUMBER, Moment
 from bowerbird.serve.bodies.lists import MAX_INTEGER, ItemId, RequestBase
 
 MAX_ITEMS = 1000  # in one request
 
-Amount = Annotated[FiniteFloat, Field(ge=0)]
+Amount = Annotated[FiniteFloat, Field(ge=0), NUMBER]
 Text = Annotated[str, Field(max_length=20_000)]
 ShortText = Annotated[str, Field(max_length=1000)]
 Availability = Literal["in_stock", "out_of_stock", "preorder", "backorder"]
@@ -32,9 +32,17 @@ class Prices(RequestBase):
     sale_ends: Moment | None = None
 
 
+TITLE_OR_PICTURE: list[JsonValue] = [
+    {"required": ["title"], "properties": {"title": {"type": "string", "minLength": 1}}},
+    {"required": ["picture"], "properties": {"picture": {"type": "string"}}},
+]
+"""What an item must have one of, in terms of JSON Schema."""
+
+
 class ItemInput(Prices):
     """A whole item, with a title or a picture; fields that are left out are empty."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": TITLE_OR_PICTURE})
     item_id: ItemId
     title: ShortText = ""
     description: Text = ""
@@ -48,8 +56,8 @@ class ItemInput(Prices):
     link: ShortText = ""
     image_link: ShortText = ""
     """Address of its picture; nothing is fetched."""
-    rating: Annotated[FiniteFloat, Field(ge=0)] | None = None
-    rating_count: Annotated[int, Field(ge=0, le=MAX_INTEGER)] | None = None
+    rating: Amount | None = None
+    rating_count: Annotated[int, Field(ge=0, le=MAX_INTEGER), NUMBER] | None = None
     gtin: ShortText = ""
     mpn: ShortText = ""
     group_id: ShortText = ""

@@ -11,7 +11,7 @@ from bowerbird.ids import MAX_ID_LENGTH
 from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.recommend.options import MAX_EXCLUDED
 from bowerbird.recommend.reasons import ENGLISH, ReasonLanguage
-from bowerbird.serve.bodies.base import Moment, UserId
+from bowerbird.serve.bodies.base import NUMBER, Moment, UserId
 
 MAX_COUNT = 200
 MAX_SESSION = 500
@@ -21,10 +21,10 @@ MAX_INTEGER = 2**53 - 1
 
 ItemId = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 Excluded = Annotated[list[ItemId], Field(max_length=MAX_EXCLUDED)]
-Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT), NUMBER]
 Cursor = Annotated[str, Field(min_length=1, max_length=MAX_CURSOR)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Seed = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+Share = Annotated[float, Field(ge=0, le=1), NUMBER]
+Seed = Annotated[int, Field(ge=0, le=MAX_INTEGER), NUMBER]
 Outcome = Literal["click", "save", "purchase"]
 
 

@@ -16,6 +16,7 @@ from pydantic import (
 
 from bowerbird.ids import MAX_ID_LENGTH
 from bowerbird.serve.bodies.base import Body, UserId
+from bowerbird.serve.bodies.item_changes import ItemInput
 from bowerbird.serve.bodies.lists import ListQuery, RecommendationRequest
 
 MAX_BATCH = 10_000
@@ -36,6 +37,25 @@ NoLabels = Annotated[Any, AfterValidator(_check_empty), WithJsonSchema(_NO_LABEL
 NoComment = Annotated[str | None, AfterValidator(_check_empty), WithJsonSchema({"enum": [None, ""]})]
 
 
+NOT_LABELS = {"item_id", "category", "attributes", "created_at", "picture"}
+LABEL_FIELDS = tuple(name for name in ItemInput.model_fields if name not in NOT_LABELS)
+"""Fields of an item that labels may hold."""
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_ITEM_FIELDS = ItemInput.model_json_schema()["properties"]
+_LABELS = {
+    "anyOf": [
+        {"type": ["null", "string", "number", "boolean"]},
+        _TEXTS,
+        {
+            "type": "object",
+            "properties": {name: _ITEM_FIELDS[name] for name in LABEL_FIELDS},
+            "additionalProperties": {"anyOf": [{"type": ["string", "number", "boolean"]}, _TEXTS]},
+        },
+    ]
+}
+ItemLabels = Annotated[Any, WithJsonSchema(_LABELS)]
+
+
 class GorseRequest(BaseModel):
     """Base of what clients send."""
 
@@ -53,7 +73,7 @@ class FeedbackInput(GorseRequest):
     Timestamp: str | None = None
     """Without it, the event happened now."""
     Labels: Any = None
-    """Must be empty, as `Comment`: events have neither."""
+    """Must be empty, as `Comment`: events have neither. Of a session, both are read over."""
     Comment: str | None = None
 
 
@@ -120,7 +140,7 @@ class GorseItemInput(GorseRequest):
     IsHidden: StrictBool = False
     Categories: list[str] | None = None
     Timestamp: str | None = None
-    Labels: Any = None
+    Labels: ItemLabels = None
     Comment: str | None = None
 
 
@@ -130,7 +150,7 @@ class GorseItemPatch(GorseRequest):
     IsHidden: StrictBool | None = None
     Categories: list[str] | None = None
     Timestamp: str | None = None
-    Labels: Any = None
+    Labels: ItemLabels = None
     Comment: str | None = None
 
 

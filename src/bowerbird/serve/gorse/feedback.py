@@ -56,8 +56,6 @@ def action_of(feedback_type: str) -> Action:
 
 def event_of(feedback: FeedbackInput) -> Event:
     """The event of a feedback. Raises `InputError` for one that is not an event."""
-    if feedback.Labels or feedback.Comment:
-        raise InputError("Labels and Comment of feedback are not stored: leave them out")
     at = parse_time(feedback.Timestamp)
     if isinstance(at, Rejection):
         raise InputError(f"the Timestamp {at.reason}")

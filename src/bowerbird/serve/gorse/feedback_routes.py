@@ -75,6 +75,8 @@ def _parse(feedback: list[FeedbackInput], caller: Caller) -> tuple[list[Event], 
     for entry in feedback:
         caller.check_user(entry.UserId)
         try:
+            if entry.Labels or entry.Comment:
+                raise InputError("Labels and Comment of feedback are not stored: leave them out")
             events.append(event_of(entry))
         except InputError as error:
             rejected.append((entry.model_dump(), str(error)))

@@ -24,12 +24,9 @@ from bowerbird.data.readers.values.times import parse_time
 from bowerbird.errors import InputError
 from bowerbird.serve.bodies.base import reject_invalid
 from bowerbird.serve.bodies.item_changes import ItemInput
-from bowerbird.serve.gorse.bodies import GorseItem, GorseItemInput
+from bowerbird.serve.gorse.bodies import LABEL_FIELDS, GorseItem, GorseItemInput
 from bowerbird.serve.gorse.feedback import format_time
 
-NOT_LABELS = {"item_id", "category", "attributes", "created_at", "picture"}
-LABEL_FIELDS = tuple(name for name in ItemInput.model_fields if name not in NOT_LABELS)
-"""Fields of an item that labels may hold."""
 BARE = "labels"
 """The attribute of labels that are no object but a text, or a list of them."""
 SEPARATOR = ", "

@@ -9,10 +9,11 @@ import base64
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictBool, StringConstraints, model_validator
+from pydantic.config import JsonDict
 from starlette.responses import JSONResponse
 
 from bowerbird.errors import InputError
-from bowerbird.serve.bodies.base import UserId
+from bowerbird.serve.bodies.base import NUMBER, UserId
 from bowerbird.serve.errors import UnsupportedField, error_response
 from bowerbird.serve.openai.schema_filler import SchemaFiller
 from bowerbird.serve.openai.tools import EarlierCall, Strict, ToolChoice, Tools
@@ -27,7 +28,11 @@ WITHOUT_EFFECT = (
 stored by these fields."""
 
 Stop = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Penalty = Annotated[float, Field(ge=0, le=0)] | None
+Penalty = Annotated[float, Field(ge=0, le=0), NUMBER] | None
+
+
+BY_USER: JsonDict = {"required": ["role"], "properties": {"role": {"const": "user"}}}
+"""A message that there must be, in terms of JSON Schema."""
 
 
 class Message(BaseModel):
@@ -78,7 +83,7 @@ class ChatExtension(Strict):
     """A name of the conversation, chosen by the client: the server remembers its state."""
     item_ids: Annotated[list[str], Field(max_length=50)] = Field(default=[])
     """Items to resemble."""
-    n_items: Annotated[int, Field(ge=1, le=20)] = 4
+    n_items: Annotated[int, Field(ge=1, le=20), NUMBER] = 4
     """Most items of a list."""
 
 
@@ -118,15 +123,17 @@ ResponseFormat = Annotated[PlainFormat | JsonSchemaFormat, Field(discriminator="
 class ChatRequest(Strict):
     """OpenAI's request body. `WITHOUT_EFFECT` lists what is accepted and changes nothing."""
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[
+        list[Message], Field(min_length=1, max_length=MAX_MESSAGES, json_schema_extra={"contains": BY_USER})
+    ]
     model: str = MODEL
     bowerbird: ChatExtension = ChatExtension()
     user: UserId | None = None
     stream: StrictBool | None = False
     stream_options: StreamOptions | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1), NUMBER] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1), NUMBER] | None = None
     response_format: ResponseFormat | None = None
     tools: Tools | None = None
     tool_choice: ToolChoice | None = None
@@ -143,9 +150,9 @@ class ChatRequest(Strict):
     functions: Annotated[list[Any], Field(max_length=0)] | None = None
     function_call: Literal["none", "auto"] | None = None
     # Without effect.
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    seed: int | None = None
+    temperature: Annotated[float, Field(ge=0, le=2), NUMBER] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1), NUMBER] | None = None
+    seed: Annotated[int, NUMBER] | None = None
     metadata: dict[str, str] | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from fastapi import HTTPException
 from numpy.typing import NDArray
 from pydantic import Field
 
-from bowerbird.errors import InputError, NotFoundError
+from bowerbird.errors import NotFoundError
+from bowerbird.serve.bodies.base import NUMBER
 from bowerbird.serve.errors import UnsupportedField
 from bowerbird.serve.openai.chat_request import MODEL
 from bowerbird.serve.openai.reply_text import count_tokens
@@ -34,7 +36,7 @@ class EmbeddingRequest(Strict):
     input: Text | Annotated[list[Text | EmbeddedItem], Field(min_length=1, max_length=MAX_INPUTS)]
     model: str = MODEL
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: int | None = None
+    dimensions: Annotated[int, NUMBER] | None = None
     user: str | None = None
 
     @property
@@ -46,8 +48,8 @@ class EmbeddingRequest(Strict):
 def embed(request: EmbeddingRequest, served: ServedSnapshot) -> dict[str, Any]:
     """The vectors of all inputs, each of length 1, in their order.
 
-    Raises `InputError` for an unknown item, and where texts can't be encoded; `UnsupportedField` for another
-    number of dimensions than the items have.
+    Raises `NotFoundError` for an unknown item, and `UnsupportedField` for another number of dimensions than
+    the items have; status 503 where texts can't be encoded.
     """
     parts = served.assistant.parts
     matrix: NDArray[np.float32] = parts.matrix
@@ -55,7 +57,7 @@ def embed(request: EmbeddingRequest, served: ServedSnapshot) -> dict[str, Any]:
         raise UnsupportedField("dimensions", f"the vectors of this shop have {matrix.shape[1]}")
     inputs, texts = request.inputs, [each for each in request.inputs if isinstance(each, str)]
     if texts and parts.encoder is None:
-        raise InputError("texts can't be encoded here: the models are not open yet, or not installed")
+        raise HTTPException(503, "texts can't be encoded here: the models are not open yet, or not installed")
     encoded = iter(parts.encoder.encode_texts(texts)) if texts and parts.encoder is not None else iter(())
     vectors = [next(encoded) if isinstance(each, str) else matrix[_position(each, served)] for each in inputs]
     n_tokens = count_tokens(texts)

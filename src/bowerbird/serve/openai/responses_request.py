@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool
 
-from bowerbird.serve.bodies.base import UserId
+from bowerbird.serve.bodies.base import NUMBER, UserId
 from bowerbird.serve.errors import UnsupportedField
 from bowerbird.serve.openai.chat_request import (
     MAX_MESSAGES,
@@ -76,7 +76,7 @@ class ResponsesRequest(Strict):
     instructions: str | None = None
     previous_response_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """The response that this message follows; the server remembers its state for some time."""
-    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=1), NUMBER] | None = None
     text: TextOptions = TextOptions()
     stream: StrictBool | None = False
     user: UserId | None = None
@@ -91,8 +91,8 @@ class ResponsesRequest(Strict):
     top_logprobs: Literal[0] | None = None
     truncation: Literal["auto", "disabled"] | None = None
     # Without effect.
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2), NUMBER] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1), NUMBER] | None = None
     metadata: dict[str, str] | None = None
     parallel_tool_calls: StrictBool | None = None
     safety_identifier: str | None = None

@@ -74,7 +74,10 @@ def _picture_search(app_state: AppState) -> APIRouter:
 def _add_searches(router: APIRouter, app_state: AppState) -> None:
     @router.get("/search")
     def search(query: Annotated[SearchQuery, Query()]) -> ScoredItems:
-        """Items by text, or like an item; with an item, the text describes the change."""
+        """Items by text, or like an item; with an item, the text describes the change.
+
+        Without either, all that pass the filter, the most popular first.
+        """
         return searches.search(app_state, query)
 
     @router.get("/items/{item_id:ids}/similar")

@@ -12,6 +12,7 @@ from bowerbird.data.ingest.imports import import_records
 from bowerbird.data.ingest.item_changes import ItemPatch, change_item, patch_items, withdraw_items
 from bowerbird.data.items import Item
 from bowerbird.data.readers.records import ItemDraft
+from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.item_changes import ItemsRequest
 from bowerbird.serve.bodies.items import ItemsResult
@@ -28,13 +29,16 @@ class ItemWriter:
         self._thread = CapacityLimiter(1)
 
     async def put(self, request: ItemsRequest) -> ItemsResult:
-        """Add items, or put them in the place of those with their ids."""
+        """Add items, or put them in the place of those with their ids; status 409 where none can be used."""
 
         def put() -> ItemsResult:
             before = self._app_state.served.snapshot.imported
             n_new = sum(each.item_id not in before for each in request.items)
             drafts = (ItemDraft(each.as_item(), each.item_id, each.picture) for each in request.items)
-            summary = import_records(self._app_state.store, ORIGIN, drafts, uuid.uuid4().hex)
+            try:
+                summary = import_records(self._app_state.store, ORIGIN, drafts, uuid.uuid4().hex)
+            except InputError as error:
+                raise HTTPException(409, str(error)) from None
             return ItemsResult(
                 accepted=summary.items.accepted, new=n_new, pictures_broken=summary.images_broken
             )

@@ -6,12 +6,12 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from bowerbird.assist.languages.queries import query_for_catalogue
-from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.items import ScoredItems
 from bowerbird.serve.bodies.lists import ListQuery, PictureQuery, SearchQuery
 from bowerbird.serve.pages import Page
 from bowerbird.serve.served_snapshot import ServedSnapshot
+from bowerbird.serve.services.charts import browse
 from bowerbird.serve.services.items import known_position
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ MAX_QUERY_LENGTH = 2000  # characters
 def search(app_state: AppState, query: SearchQuery) -> ScoredItems:
     """Items by text, or like an item; with an item, the text describes the change.
 
-    Raises `InputError` where neither is named; status 404 for an unknown item.
+    Without either all that pass the filter, the most popular first. Status 404 for an unknown item.
     """
+    if not query.q.strip() and query.item is None:
+        return browse(app_state, query)
     served = app_state.served
     if query.item is not None:
         known_position(query.item, served)
-    if not query.q.strip() and query.item is None:
-        raise InputError("name what to search for: ?q=TEXT or ?item=ID")
     page, text = Page.of(app_state, served, query, "search"), _query_text(query.q, served)
     return scored(page, served.searcher.search(text=text, item=query.item, n=page.n, allowed=page.eligible))
 

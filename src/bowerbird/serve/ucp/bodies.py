@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from bowerbird.serve.bodies.base import Body
+from bowerbird.serve.bodies.base import JSON_NUMBER, Body
 from bowerbird.serve.bodies.lists import MAX_CURSOR, ItemId
 
 VERSION = "2026-04-08"
 MAX_CATEGORIES = 50
 MAX_MINOR_UNITS = 2**53 - 1
 
-MinorUnits = Annotated[int, Field(ge=0, le=MAX_MINOR_UNITS, strict=True)]
+MinorUnits = Annotated[int, Field(ge=0, le=MAX_MINOR_UNITS), JSON_NUMBER]
 ShortText = Annotated[str, Field(max_length=1000)]
 
 
@@ -73,7 +73,7 @@ class PageRequest(UcpRequest):
     """Which page of a list."""
 
     cursor: Annotated[str, Field(max_length=MAX_CURSOR)] | None = None
-    limit: Annotated[int, Field(ge=1, strict=True)] | None = None
+    limit: Annotated[int, Field(ge=1), JSON_NUMBER] | None = None
 
 
 class CatalogRequest(UcpRequest):
@@ -247,7 +247,7 @@ class Reference(Body):
     version: str = VERSION
     spec: str | None = None
     schema_: Annotated[str | None, Field(serialization_alias="schema")] = None
-    transport: Literal["rest"] | None = None
+    transport: Literal["rest", "mcp"] | None = None
     endpoint: str | None = None
 
 

@@ -19,7 +19,6 @@ from bowerbird.serve.bodies.base import reject_invalid
 from bowerbird.serve.bodies.lists import SearchQuery
 from bowerbird.serve.protection.errors import Refusal
 from bowerbird.serve.served_snapshot import ServedSnapshot
-from bowerbird.serve.services.charts import browse
 from bowerbird.serve.services.searches import search
 from bowerbird.serve.ucp.bodies import (
     CatalogRequest,
@@ -79,9 +78,9 @@ def search_catalog(app_state: AppState, request: SearchRequest, address: str) ->
     limit = min(page.limit or DEFAULT_LIMIT, MAX_LIMIT) if page else DEFAULT_LIMIT
     with reject_invalid():
         listed = SearchQuery(
-            n=limit, cursor=page.cursor if page else None, filter=json.dumps(condition.terms), q=query
+            n=limit, cursor=page.cursor or None if page else None, filter=json.dumps(condition.terms), q=query
         )
-    answer = search(app_state, listed) if query else browse(app_state, listed)
+    answer = search(app_state, listed)
     served = app_state.served  # of the answer: a search may have followed a new version
     writer = ProductWriter(served.catalogue, address)
     positions = [served.position_of(item.item_id) for item in answer.items]

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.base import Body
+from bowerbird.serve.bodies.base import NUMBER, Body
 from bowerbird.serve.bodies.lists import RequestBase
 from bowerbird.serve.protection.access import caller_of
 from bowerbird.serve.protection.keys import ApiKey, KeyRing, KeyState, Role
 from bowerbird.serve.protection.routes import Guard, RouteRules, guarded_router
 
-Days = Annotated[float, Field(gt=0, le=36_500)]
+Days = Annotated[float, Field(gt=0, le=36_500), NUMBER]
 
 
 class KeyBody(Body):
@@ -56,7 +56,7 @@ class KeyRequest(RequestBase):
 class RotationRequest(RequestBase):
     """How long the old key stays valid next to its successor."""
 
-    grace_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
+    grace_hours: Annotated[float, Field(ge=0, le=24 * 365), NUMBER] = 24.0
 
 
 class ExpiryRequest(RequestBase):

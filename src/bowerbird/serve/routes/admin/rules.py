@@ -15,7 +15,7 @@ from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.rerank.boosts import Rule
 from bowerbird.recommend.rerank.shop_rules import Pin, ShopRules
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.base import Body, UserId
+from bowerbird.serve.bodies.base import NUMBER, Body, UserId
 from bowerbird.serve.bodies.lists import RequestBase
 from bowerbird.serve.protection.access import caller_of
 from bowerbird.serve.protection.keys import Role
@@ -29,7 +29,7 @@ MAX_BODY_BYTES = 500 * KB
 class RulesBody(RequestBase):
     """Rules as they are written in `boosts.toml`."""
 
-    places: Annotated[int, Field(ge=0, le=200)] = ShopRules.places
+    places: Annotated[int, Field(ge=0, le=200), NUMBER] = ShopRules.places
     """Maximal number of ranks that a boosted item moves up."""
     boost: Annotated[list[Rule], Field(max_length=MAX_RULES)] = Field(default=[])
     pin: Annotated[list[Pin], Field(max_length=MAX_RULES)] = Field(default=[])
@@ -62,8 +62,8 @@ class PreviewRequest(RequestBase):
     rules: RulesBody
     user: UserId | None = None
     """Whose list to show; the one that changes most without it."""
-    n: Annotated[int, Field(ge=1, le=50)] = 10
-    users: Annotated[int, Field(ge=1, le=100)] = 20
+    n: Annotated[int, Field(ge=1, le=50), NUMBER] = 10
+    users: Annotated[int, Field(ge=1, le=100), NUMBER] = 20
     """Size of the sample of users."""
 
 
