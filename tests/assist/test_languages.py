@@ -1,12 +1,14 @@
 """The same request in five languages is the same request; every language says everything."""
 
 import string
+from dataclasses import replace
 
 import pytest
 
 from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.languages import CODES, detect_language, load_language
 from bowerbird.assist.state import DialogueState
+from bowerbird.assist.understand.act_patterns import Act
 
 SAME = (
     {
@@ -115,3 +117,32 @@ def test_languages_are_distinguished(text: str, code: str) -> None:
 def test_another_script_is_not_guessed_at(assistant: Assistant) -> None:
     reply = assistant.reply(DialogueState(), "зелёная лампа")
     assert reply.act == "unclear" and not reply.shown
+
+
+@pytest.mark.parametrize(
+    ("gift", "message"),
+    [
+        ("ein geschenk für meine mutter", "sie mag blumen"),
+        ("un cadeau", "elle aime les fleurs"),
+        ("un regalo para mi madre", "le gustan las flores"),
+        ("un regalo per mia madre", "le piacciono i fiori"),
+    ],
+)
+def test_what_somebody_likes_is_no_unknown_kind(gift: str, message: str, assistant: Assistant) -> None:
+    assert assistant.reply(assistant.reply(DialogueState(), gift).state, message).items
+
+
+@pytest.mark.parametrize(
+    ("message", "language"),
+    [("lequel me conseillez-vous ?", "fr"), ("cuál me recomiendas", "es"), ("welchen empfiehlst du?", "de")],
+)
+def test_which_to_choose_is_asked(message: str, language: str, assistant: Assistant) -> None:
+    state = replace(assistant.reply(DialogueState(), "rugs").state, language=language)
+    assert assistant.reply(state, message).act == Act.WHY
+
+
+@pytest.mark.parametrize("message", ["with a gold frame", "round?", "not too big"])
+def test_a_quality_nobody_lists_stays_with_its_kind(message: str, assistant: Assistant) -> None:
+    state = assistant.reply(DialogueState(), "rugs").state
+    items = assistant.reply(state, message).items
+    assert {assistant.parts.vocabulary.values_of(item.position, "type")[0] for item in items} == {"Rug"}

@@ -37,8 +37,9 @@ RELATIVE = re.compile(
     r"\b(?P<word>(?:more|less) (?!than\b|expensive|pricey|costly|affordable|dear\b|money|luxurious|upmarket|"
     r"please|options|ideas|of|like)[a-z]{4,}|(?:warm|bigg|small|larg|soft|bright|dark|light|long|"
     r"short|wid|narrow|tall|thick|thinn|"
-    r"heavi|fanci|simpl|bold|cosi|tight|loos|deep)(?:er|ier)|too (?!expensive|dear|much|many|few|pricey|"
-    r"costly|cheap)[a-z]{3,}|(?:not|isn't) [a-z]{3,} enough|not (?:so|that|quite so) "
+    r"heavi|fanci|simpl|bold|cosi|tight|loos|deep)(?:er|ier)|"
+    r"(?<!not )(?<!nothing )too (?!expensive|dear|much|many|few|pricey|costly|cheap)[a-z]{3,}|"
+    r"(?:not|isn't) [a-z]{3,} enough|(?:not|nothing) (?:so|that|quite so) "
     r"(?!expensive|dear|much|pricey|cheap|bad)[a-z]{3,})\b"
 )
 """Wishes that compare with an item: "warmer", "less shiny", "too bright"."""

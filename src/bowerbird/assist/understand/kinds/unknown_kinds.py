@@ -44,6 +44,8 @@ _NO_KINDS = word_set(
     anywhere somewhere anybody somebody anyone someone everybody everyone whatever whichever
     pick picks choose
     come comes
+    round square oval rectangular circular long short tall wide narrow thick thin soft hard heavy slim
+    plain simple
     hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )
@@ -91,7 +93,7 @@ _NOUNS = word_set(
     "butter beer cider water paper leather bread medal cereal ring clothing bedding lighting painting"
 )
 """Nouns that end like adjectives."""
-_PRONOUNS = word_set("she he they we i it you that this there my")
+_SENTENCE_STARTS = word_set("she he they we i it you that this there my loves likes enjoys collects")
 _NO_PART = word_set(
     "sell sells stock carry have has get got buy do does you your she he they we i it "
     "there is are was who likes "
@@ -107,6 +109,8 @@ _PLACE_BEFORE = re.compile(
     r"\b(?:moving|moved|move) (?:in|into|to)(?: (?:an?|the|my|our|new|small|little|big))* $"
 )
 """What one does with a place or an event, not with what a shop sells: "decorating a nursery"."""
+_PART_BEFORE = re.compile(r"(?:\bmade (?:of|from|out of)|\bwith(?: an?| the| some)?) $")
+"""What stands before a material or a part: "with a gold frame" is asked of the mirrors before."""
 _ARTICLE = re.compile(r"(?:^|\s)an? $")
 _BEFORE_KIND = re.compile(
     r"(?:^|\b(?:do you (?:have|sell|stock|carry)|have you got|got|i (?:need|want)|i'?m looking for|"
@@ -203,13 +207,13 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
         key = stem_phrase(head)
         is_bare = len(parts) == 1 and _ARTICLE.search(before) is not None  # "a toaster", not "a warmer one"
         may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not is_bare and head not in _NOUNS
-        is_sentence = match.start("noun") == 0 and parts[0] in _PRONOUNS  # "she likes coffee"
+        is_sentence = match.start("noun") == 0 and parts[0] in _SENTENCE_STARTS  # "she likes coffee"
         is_no_noun = (
             not key or "'" in head or (head in _NO_KINDS and head not in _CASES) or head in EMPTY_WORDS
         )
         is_no_noun |= head in _CASES and len(parts) == 1
         is_no_noun |= _PLACE_BEFORE.search(before) is not None
-        is_no_noun |= before.rstrip().endswith(("made of", "made from", "made out of"))
+        is_no_noun |= _PART_BEFORE.search(before) is not None
         is_negated = not _NEGATORS.isdisjoint((*parts, *before.split()[-2:]))
         is_company = parts[0] in _COUNTS and before.rstrip().endswith("for")  # "for six people"
         is_open = parts[0] in _PLACEHOLDERS  # "a gift … coffee"
