@@ -84,10 +84,12 @@ def answer_question(turn: Turn) -> Reply:
         return missing(turn)
     position = turn.parts.catalogue.position[target.item_id]
     item = turn.parts.catalogue.item(position)
-    if text := answer_variants(turn, position) or answer_field(turn, item):
-        state = replace(turn.state, focus=target.item_id, question=None)
-        return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
     question = turn.reference.rest or turn.plain
+    state = replace(
+        turn.state, focus=target.item_id, question=None, item_question=question[:MAX_ITEM_QUESTION]
+    )
+    if text := answer_variants(turn, position) or answer_field(turn, item):
+        return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
     fact = fact_asked(question, item, position, turn.parts.vocabulary)
     title = item.title or item.item_id
     if fact.attribute == "price":
@@ -115,12 +117,6 @@ def answer_question(turn: Turn) -> Reply:
         text = turn.say("fact_no", title=title, fact=_values(turn, fact))
     else:
         text = turn.say("fact_unknown", title=title)
-    state = replace(
-        turn.state,
-        focus=target.item_id,
-        question=None,
-        item_question=question[:MAX_ITEM_QUESTION],
-    )
     return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
 
 
