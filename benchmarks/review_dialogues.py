@@ -90,7 +90,7 @@ def table(stores: dict[str, Path], conversations: list[Conversation]) -> str:
 
 INTRODUCTION = """Answers of the template writer (`Assistant.without_model`) to the conversations of
 `benchmarks/review_conversations.txt`; made by `benchmarks/review_dialogues.py`. The verdicts are one
-reader's, who last read the table as of 2026-11-29; "good" is the default where nothing was marked, and is
+reader's, who last read the table as of 2026-11-30; "good" is the default where nothing was marked, and is
 not checked again when the table is made anew. Long answers are cut. Verdicts: {}.
 
 Not marked row by row: values that a language file lacks (styles, "jute", "light beige") stand in English in

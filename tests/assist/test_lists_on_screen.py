@@ -229,3 +229,11 @@ def test_praise_with_a_but_saves_nothing(assistant: Assistant) -> None:
 def test_what_was_completed_is_what_is_spoken_of(assistant: Assistant) -> None:
     rugs, _, reply = _talk(assistant, "rugs", "what goes with the second one?", "how much is it?")
     assert f"{_prices(rugs)[1]:.2f} EUR" in reply.text
+
+
+@pytest.mark.parametrize(
+    "message", ["the first ones again", "go back", "show me the previous ones", "los de antes"]
+)
+def test_the_list_before_is_shown_again(message: str, assistant: Assistant) -> None:
+    rugs, _, reply = _talk(assistant, "rugs", "show me more", message)
+    assert [item.item_id for item in reply.items] == [item.item_id for item in rugs.items]

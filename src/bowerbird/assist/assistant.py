@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from bowerbird.assist.answers import actions, item_answers, talk
-from bowerbird.assist.answers.item_lists import ListAnswer
+from bowerbird.assist.answers.item_lists import ListAnswer, earlier_list
 from bowerbird.assist.answers.searches import Answer, exclude, search
 from bowerbird.assist.answers.shop_lists import is_shop_list, list_of_shop
 from bowerbird.assist.cost import TurnMeter
@@ -168,6 +168,8 @@ class Assistant:
             return exclude(turn)
         if act == Act.ITEM_QUESTION and (wants_other_version(turn) or wants_others_in(turn)):
             return search(replace(turn, recognised=Recognition(Act.FIND)))
+        if turn.recognised == Recognition(Act.MORE, "earlier") and turn.on_screen:
+            return earlier_list(turn)
         if is_shop_list(turn.recognised) and not (turn.image or turn.items):
             return list_of_shop(turn)
         handler = _HANDLERS.get(act)

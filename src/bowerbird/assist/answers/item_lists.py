@@ -154,6 +154,16 @@ def _title(turn: Turn, item_id: str) -> str:
     return shown.title if shown else ""
 
 
+def earlier_list(turn: Turn) -> Reply:
+    """The list before the one on screen, on this topic; that one again where it was the first."""
+    state = turn.state
+    earlier = [item_id for item_id in state.offered if item_id not in state.on_screen][-turn.n :]
+    ids = earlier or list(state.on_screen)
+    positions = [turn.parts.catalogue.position[item_id] for item_id in ids]
+    reply = say_list(turn, turn.say("found_again"), positions, Act.MORE, state.request or Request())
+    return replace(reply, state=replace(state, question=None).with_list(ids, is_new_topic=False))
+
+
 def say_list(turn: Turn, first_line: str, positions: Sequence[int], act: Act, request: Request) -> Reply:
     """Items in lines after a sentence, on screen from now on; `request` is what they answer."""
     items = tuple(name_item(turn.parts, position, Request(), "") for position in positions)

@@ -188,6 +188,16 @@ NOT_THESE = Rule(
         ),
     ),
 )
+EARLIER = Rule(
+    Act.MORE,
+    "earlier",
+    any_of(
+        r"^(?:please |can you |could you |ok |and )*(?:show|see|give|go back to|back to)?(?: me)? ?(?:the )?"
+        r"(?:first|previous|earlier|former) (?:ones|list|results|items|suggestions|options)"
+        r"(?: again| once more| please)*\W*$",
+        r"^(?:please |can you |could you |ok )*go back(?: to (?:the|that) (?:list|results|others?))?\W*$",
+    ),
+)
 SAVE = Rule(
     Act.SAVE,
     "",

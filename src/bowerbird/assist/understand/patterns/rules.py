@@ -32,6 +32,7 @@ RULES = (
     shop.FACET_VALUES,
     items.IDEAS,
     items.NOT_THESE,
+    items.EARLIER,
     courtesies.OFF_TOPIC,
     items.SAVE,
     items.HIDE,
