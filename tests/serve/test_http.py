@@ -220,6 +220,13 @@ def test_a_search_for_nothing_lists_what_passes_the_filter(client: httpx.Client)
     assert [item["score"] for item in items] == sorted((item["score"] for item in items), reverse=True)
 
 
+def test_a_browser_at_an_unknown_address_gets_the_page(client: httpx.Client) -> None:
+    answer = client.get("/nothing/here", headers={"Accept": "text/html,*/*"})
+    assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/html")
+    program = client.get("/nothing/here", headers={"Accept": "*/*"})
+    assert program.status_code == 404 and program.json()["error"]["message"] == "Not Found"
+
+
 def test_a_broken_picture_and_a_huge_query(client: httpx.Client) -> None:
     assert client.post("/search", content=b"no picture").status_code == 400
     long_chat = client.post(

@@ -83,12 +83,14 @@ def create_app(
         app.add_middleware(TracingMiddleware)
     app.state.app_state = app_state
     app.state.guard = Guard(app_state.store.path, settings)
-    app.router.routes.extend(_all_routes(app_state, metrics).routes)
+    page = files.read_page()
+    app.router.routes.extend(_all_routes(app_state, metrics, page).routes)
+    app.router.default = files.unknown_address(page, app.router.default)
     _complete_document(app)
     return app
 
 
-def _all_routes(app_state: AppState, metrics: Metrics) -> APIRouter:
+def _all_routes(app_state: AppState, metrics: Metrics, page: files.PageFiles) -> APIRouter:
     """Every route, those that match longer paths after the others."""
     receiver, writer, eraser = EventReceiver(app_state, metrics), ItemWriter(app_state), Eraser(app_state)
     return joined_router(
@@ -111,7 +113,7 @@ def _all_routes(app_state: AppState, metrics: Metrics) -> APIRouter:
         mcp.routes(app_state),
         gorse.routes(app_state, receiver, writer, eraser),
         ucp.routes(app_state),
-        files.routes(),
+        files.routes(page),
     )
 
 

@@ -110,3 +110,22 @@ def test_words_of_an_error_and_a_way_on(open_page: Any) -> None:
     page.unroute("**/recommendations**")
     page.locator(".state button").click()
     assert items_of(page)
+
+
+@pytest.mark.slow
+def test_a_module_that_does_not_come_is_asked_for_again(browser: Any, address: str) -> None:
+    """By itself, once; then by a button. The console's errors are those of the network here."""
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    for module, shown in (("views/chat.js", "#assistant"), ("app/main.js", "main.alone")):
+        page.route(f"**/{module}", lambda route: route.abort(), times=1)
+        page.goto(address)
+        expect(page.locator("#question")).to_be_visible()
+        page.route(f"**/{module}", lambda route: route.abort())
+        page.goto(address)
+        alert = page.locator(f"{shown} [role=alert], {shown}[role=alert]")
+        expect(alert).to_be_visible()
+        page.unroute(f"**/{module}")
+        alert.locator("button").click()
+        expect(page.locator("#question")).to_be_visible()
+        page.evaluate("sessionStorage.clear()")
+    page.context.close()

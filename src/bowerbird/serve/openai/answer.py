@@ -19,6 +19,7 @@ from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.errors import UnsupportedField
 from bowerbird.serve.openai.chat_request import ChatRequest
+from bowerbird.serve.openai.extension import label_need
 from bowerbird.serve.openai.instructions import read_instructions
 from bowerbird.serve.openai.reply_text import ReplyText, count_tokens, escape_markdown
 from bowerbird.serve.openai.tools import client_tools
@@ -154,6 +155,7 @@ class Answer:
     def extension(self, reply: Reply) -> dict[str, Any]:
         """The extension of the whole reply."""
         extension = {**reply.as_dict(), "items": self._items(reply.shown), "matches": bool(reply.items)}
+        extension["labels"] = label_need(reply.state, self.served.assistant.parts.languages_folder)
         if self.body.bowerbird.conversation is not None:
             extension["conversation"] = self.body.bowerbird.conversation
         return extension

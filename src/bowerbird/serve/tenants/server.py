@@ -95,7 +95,7 @@ def _server_of(apps: Mapping[str, FastAPI], settings: ServerSettings) -> FastAPI
     app.state.stores = apps
     app.openapi = next(iter(apps.values())).openapi  # type: ignore[method-assign]
     app.include_router(_probes(apps))
-    app.include_router(files.routes())
+    app.include_router(files.routes(files.read_page()))
     app.include_router(_refusals())
     app.add_middleware(StoreSelector, stores=apps)
     return app

@@ -4,6 +4,7 @@ import { Shell } from "./parts/shell.js";
 import { Failure } from "./parts/states.js";
 import { startBoards } from "./state/boards.js";
 import { startChanges } from "./state/changes.js";
+import { loadModule } from "./state/modules.js";
 import { route, startRouting } from "./state/route.js";
 import { startSession, session } from "./state/session.js";
 import { useStore } from "./state/store.js";
@@ -41,7 +42,7 @@ const Missing = () => html`<section class="state"><h1 id="view-title" tabindex="
 
 function useView(name) {
   const [loaded, setLoaded] = useState({ name: "", View: null, error: null });
-  const load = () => (VIEWS[name] ?? (() => Promise.resolve(Missing)))()
+  const load = () => loadModule(VIEWS[name] ?? (() => Promise.resolve(Missing)))
     .then((View) => setLoaded({ name, View, error: null }))
     .catch(() => setLoaded({ name, View: null, error: new Error(t("error.offline")) }));
   useEffect(() => { load(); }, [name]);

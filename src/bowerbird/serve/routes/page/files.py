@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
+from starlette.datastructures import Headers
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import bowerbird.serve
 from bowerbird.serve.routes.page.document import DOCUMENT, content_policy, document_of
@@ -100,9 +102,9 @@ def read_page(folder: Path = PAGE) -> PageFiles:
     return PageFiles(version, documents, {name: PageFile.of(name, contents[name], policy) for name in names})
 
 
-def routes() -> APIRouter:
+def routes(page: PageFiles) -> APIRouter:
     """Make the router of this resource."""
-    router, page = APIRouter(include_in_schema=False), read_page()
+    router = APIRouter(include_in_schema=False)
 
     def page_file(asked_version: str, name: str, request: Request) -> Any:
         if asked_version != page.version or name not in page.files:
@@ -114,6 +116,21 @@ def routes() -> APIRouter:
         router.add_api_route(path, answer, methods=["GET", "HEAD"], response_model=None)
     router.add_api_route("/page/{asked_version}/{name:path}", page_file, response_model=None)
     return router
+
+
+def unknown_address(page: PageFiles, otherwise: ASGIApp) -> ASGIApp:
+    """Answer an address that no route has: with the page where a browser opens it, which says so."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if scope["type"] != "http" or "text/html" not in headers.get("accept", ""):
+            await otherwise(scope, receive, send)
+            return
+        response = page.documents["feed"].response(Request(scope), "no-store")
+        response.status_code = 404
+        await response(scope, receive, send)
+
+    return answer
 
 
 def _answering(document: PageFile) -> Callable[[Request], Response]:

@@ -51,14 +51,16 @@ export function Constraints({ reply }) {
   const close = () => setEditing("");
   const toggle = (name) => setEditing(editing === name ? "" : name);
   const hasPrice = request.price.low > 0 || request.price.high !== null;
-  const values = Object.entries(request.facets).map(([facet, all]) => [facet, all.length > 2 ? request.wording[facet] ?? all.join(", ") : all.join(" / ")]);
+  const label = (value) => reply.labels?.[value] ?? value.toLowerCase();
+  const named = (facet, all) => (all.length > 2 && request.wording[facet] ? label(request.wording[facet]) : all.map(label).join(all.length > 2 ? ", " : " / "));
+  const values = Object.entries(request.facets).map(([facet, all]) => [facet, named(facet, all)]);
   const refused = [...Object.entries(request.excluded), ...Object.entries(state.excluded)].flatMap(([facet, all]) => all.map((value) => [facet, value]));
   const unique = refused.filter(([facet, value], index) => refused.findIndex(([f, v]) => f === facet && v === value) === index);
   if (!values.length && !hasPrice && !unique.length) return null;
   return html`<div class="constraints" role="group" aria-label=${t("need.understood")}>
-    ${values.map(([facet, label]) => html`<${Chip} key=${facet} label=${label.toLowerCase()} isEditing=${editing === facet} edit=${() => toggle(facet)} remove=${() => listAgain(withoutFacet(state, facet))} />`)}
+    ${values.map(([facet, words]) => html`<${Chip} key=${facet} label=${words} isEditing=${editing === facet} edit=${() => toggle(facet)} remove=${() => listAgain(withoutFacet(state, facet))} />`)}
     ${hasPrice && html`<${Chip} label=${priceWords(request.price)} isEditing=${editing === "price"} edit=${() => toggle("price")} remove=${() => listAgain(withPrice(state, 0, null))} />`}
-    ${unique.map(([facet, value]) => html`<${Chip} key=${value} className="refused" label=${t("need.not", { value: value.toLowerCase() })} remove=${() => listAgain(withoutExclusion(state, facet, value))} />`)}
+    ${unique.map(([facet, value]) => html`<${Chip} key=${value} className="refused" label=${t("need.not", { value: label(value) })} remove=${() => listAgain(withoutExclusion(state, facet, value))} />`)}
     ${editing === "price" && html`<${PriceForm} state=${state} close=${close} />`}
     ${editing && editing !== "price" && html`<${ValueForm} key=${editing} facet=${editing} value=${values.find(([facet]) => facet === editing)?.[1] ?? ""} close=${close} />`}
   </div>`;

@@ -2,14 +2,17 @@
 import { offline } from "../api/request.js";
 import { html, useEffect, useState } from "../html.js";
 import { NARROW } from "../state/chat.js";
-import { route } from "../state/route.js";
+import { loadModule } from "../state/modules.js";
+import { closeItem, route } from "../state/route.js";
 import { session } from "../state/session.js";
 import { useStore } from "../state/store.js";
 import { t } from "../texts/index.js";
+import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
 import { KeyDialog } from "./key_dialog.js";
 import { SearchBox } from "./search_box.js";
 import { Settings } from "./settings.js";
+import { Failure } from "./states.js";
 import { Toast } from "./toast.js";
 
 const LINKS = [["feed", "/"], ["search", "/find"], ["chat", "/chat"], ["boards", "/boards"], ["taste", "/taste"]];
@@ -24,11 +27,15 @@ function Navigation() {
       <${Icon} name=${name} /><span>${t(`nav.${name}`)}</span></a>`)}</nav>`;
 }
 
-// What is needed after the first paint only.
-function Later({ from, name, ...properties }) {
-  const [Part, setPart] = useState(null);
-  useEffect(() => { from().then((module) => setPart(() => module[name])).catch(() => {}); }, []);
-  return Part && html`<${Part} ...${properties} />`;
+// What is needed after the first paint only; `close` where it is a dialog.
+function Later({ from, name, close, ...properties }) {
+  const [{ Part, error }, setLoaded] = useState({});
+  const load = () => loadModule(from).then((module) => setLoaded({ Part: module[name] }))
+    .catch(() => setLoaded({ error: new Error(t("error.offline")) }));
+  useEffect(() => { load(); }, []);
+  if (Part) return html`<${Part} ...${properties} />`;
+  const failure = error && html`<${Failure} error=${error} retry=${load} />`;
+  return failure && close ? html`<${Dialog} title=${t("item.details")} close=${close} className="small">${failure}<//>` : failure;
 }
 
 export function Shell({ health, children }) {
@@ -55,7 +62,7 @@ export function Shell({ health, children }) {
         ${user && html`<${Later} from=${() => import("../views/chat.js")} name="Chat" key=${user} />`}
       </aside>`}
     </div>
-    ${item && (user || view === "shared") && html`<${Later} from=${() => import("../views/item.js")} name="ItemSheet" key=${item} itemId=${item} />`}
+    ${item && (user || view === "shared") && html`<${Later} from=${() => import("../views/item.js")} name="ItemSheet" close=${closeItem} key=${item} itemId=${item} />`}
     <${KeyDialog} /><${Toast} />`;
 }
 

@@ -1,6 +1,7 @@
 // For operators, in English: the frame of their sections. Each comes when it is first opened.
 import { html, useEffect, useRef, useState } from "../html.js";
 import { Failure } from "../parts/states.js";
+import { loadModule } from "../state/modules.js";
 import { route } from "../state/route.js";
 import { useStore } from "../state/store.js";
 import { t } from "../texts/index.js";
@@ -29,7 +30,7 @@ function Tabs({ current }) {
 function useSection(name) {
   const [loaded, setLoaded] = useState({ name: null, Section: null, error: null });
   const entry = SECTIONS.find(([each]) => each === name);
-  const load = () => entry && entry[2]()
+  const load = () => entry && loadModule(entry[2])
     .then((module) => setLoaded({ name, Section: module.Section, error: null }))
     .catch(() => setLoaded({ name, Section: null, error: new Error(t("error.offline")) }));
   useEffect(() => { load(); }, [name]);
