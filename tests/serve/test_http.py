@@ -182,6 +182,8 @@ def test_search_by_text_item_and_picture(client: httpx.Client) -> None:
     assert lamps[0]["item_id"] in [item["item_id"] for item in similar_to_picture]
     similar = client.get(f"/items/{lamps[0]['item_id']}/similar", params={"n": 3}).json()["items"]
     assert lamps[0]["item_id"] not in [item["item_id"] for item in similar]
+    by_id = client.get("/search", params={"q": lamps[0]["item_id"], "n": 4}).json()["items"]
+    assert [item["item_id"] for item in by_id] == [item["item_id"] for item in (lamps[0], *similar)]
 
 
 def test_a_text_with_an_item_or_a_picture_describes_a_change(client: httpx.Client) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from pathlib import Path
 
-from bowerbird.assist.languages import ENGLISH, Language
+from bowerbird.assist.languages import CODES, ENGLISH, Language, load_language
 from bowerbird.assist.languages.plurals import plural, several, singular
 from bowerbird.assist.price_range import PriceRange, money
 from bowerbird.assist.request import Request
+from bowerbird.assist.state import DialogueState
 from bowerbird.text.audiences import AUDIENCE
 
 _ADJECTIVES = (AUDIENCE, "size", "colour", "pattern", "style", "material", "genre", "brand")
@@ -29,6 +31,22 @@ def describe_price(price: PriceRange, language: Language) -> str:
     if price.low > 0:
         return language.say("over" if price.low_open else "from", amount=low)
     return ""
+
+
+def label_values(state: DialogueState, languages_folder: Path | None) -> dict[str, str]:
+    """Words of the conversation's language for the values of its need, where they are others than the
+    values.
+
+    `languages_folder` has the shop's own words.
+    """
+    request = state.request
+    if request is None or state.language == ENGLISH or state.language not in CODES:
+        return {}
+    language = load_language(state.language, languages_folder)
+    facets = (*request.facets.items(), *request.excluded.items(), *state.excluded.items())
+    values = [(facet, value) for facet, all_values in facets for value in all_values]
+    labels = {value: language.value_for(facet, value) for facet, value in [*values, *request.wording.items()]}
+    return {value: label for value, label in labels.items() if label != value}
 
 
 def describe_need(request: Request, language: Language, count: int = 2) -> str:

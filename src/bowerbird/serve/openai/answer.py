@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from starlette.requests import ClientDisconnect, Request
 
 from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.needs import label_values
 from bowerbird.assist.reply import Preview, Reply, ReplyItem
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.writers.contract import ClientTools
@@ -19,7 +20,6 @@ from bowerbird.errors import InputError
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.errors import UnsupportedField
 from bowerbird.serve.openai.chat_request import ChatRequest
-from bowerbird.serve.openai.extension import label_need
 from bowerbird.serve.openai.instructions import read_instructions
 from bowerbird.serve.openai.reply_text import ReplyText, count_tokens, escape_markdown
 from bowerbird.serve.openai.tools import client_tools
@@ -155,7 +155,7 @@ class Answer:
     def extension(self, reply: Reply) -> dict[str, Any]:
         """The extension of the whole reply."""
         extension = {**reply.as_dict(), "items": self._items(reply.shown), "matches": bool(reply.items)}
-        extension["labels"] = label_need(reply.state, self.served.assistant.parts.languages_folder)
+        extension["labels"] = label_values(reply.state, self.served.assistant.parts.languages_folder)
         if self.body.bowerbird.conversation is not None:
             extension["conversation"] = self.body.bowerbird.conversation
         return extension

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
-from bowerbird.assist.languages import CODES, ENGLISH, load_language
-from bowerbird.assist.state import DialogueState
 from bowerbird.serve.bodies.base import Body
 from bowerbird.serve.bodies.items import ItemBody
 
@@ -78,15 +75,3 @@ class ReplyExtension(PreviewExtension):
     state: dict[str, Any]
     """To send back with the next message, in the field `bowerbird` of the request."""
     conversation: str | None = None
-
-
-def label_need(state: DialogueState, languages_folder: Path | None) -> dict[str, str]:
-    """Give the labels of a need; `languages_folder` has the shop's own words."""
-    request = state.request
-    if request is None or state.language == ENGLISH or state.language not in CODES:
-        return {}
-    language = load_language(state.language, languages_folder)
-    facets = (*request.facets.items(), *request.excluded.items(), *state.excluded.items())
-    values = [(facet, value) for facet, all_values in facets for value in all_values]
-    labels = {value: language.value_for(facet, value) for facet, value in [*values, *request.wording.items()]}
-    return {value: label for value, label in labels.items() if label != value}

@@ -23,7 +23,8 @@ MAX_QUERY_LENGTH = 2000  # characters
 def search(app_state: AppState, query: SearchQuery) -> ScoredItems:
     """Items by text, or like an item; with an item, the text describes the change.
 
-    Without either all that pass the filter, the most popular first. Status 404 for an unknown item.
+    A text that is an item's id lists that item, then those like it. Without either all that pass the filter,
+    the most popular first. Status 404 for an unknown item.
     """
     if not query.q.strip() and query.item is None:
         return browse(app_state, query)
@@ -31,7 +32,16 @@ def search(app_state: AppState, query: SearchQuery) -> ScoredItems:
     if query.item is not None:
         known_position(query.item, served)
     page, text = Page.of(app_state, served, query, "search"), _query_text(query.q, served)
+    if query.item is None and served.position_of(query.q.strip()) is not None:
+        return _by_id(page, query.q.strip())
     return scored(page, served.searcher.search(text=text, item=query.item, n=page.n, allowed=page.eligible))
+
+
+def _by_id(page: Page, item_id: str) -> ScoredItems:
+    hits = page.served.searcher.search(item=item_id, n=page.n, allowed=page.eligible)
+    own = known_position(item_id, page.served)
+    first = [(own, 1.0)] if page.eligible[own] else []  # not again on the next page
+    return ScoredItems(**page.scored([*first, *((hit.position, hit.score) for hit in hits)][: page.n]))
 
 
 def search_by_picture(app_state: AppState, query: PictureQuery, picture: bytes) -> ScoredItems:
