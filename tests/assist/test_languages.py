@@ -146,3 +146,15 @@ def test_a_quality_nobody_lists_stays_with_its_kind(message: str, assistant: Ass
     state = assistant.reply(DialogueState(), "rugs").state
     items = assistant.reply(state, message).items
     assert {assistant.parts.vocabulary.values_of(item.position, "type")[0] for item in items} == {"Rug"}
+
+
+@pytest.mark.parametrize(
+    ("text", "previous", "expected"),
+    [
+        ("non avete biciclette?", "fr", "it"),
+        ("un sofa beige", "en", "en"),
+        ("un vase bleu", "es", "fr"),
+    ],
+)
+def test_a_language_changes_when_most_words_speak_for_it(text: str, previous: str, expected: str) -> None:
+    assert detect_language(text, previous) == expected

@@ -226,6 +226,13 @@ def detect_language(text: str, previous: str = ENGLISH, folder: Path | None = No
     # A stray word changes no language: most words have to speak for the other.
     is_whole = all(best in codes for codes in knowing.values())
     is_clear = counts[best] - before >= 1.5 and counts[best] >= len(words) / 4
-    if best == previous or not (is_whole or is_clear) or all(previous in codes for codes in knowing.values()):
+    # "Non avete biciclette" after French, which has a "non" too: nothing in it is French alone.
+    has_own_word = any(previous in codes and best not in codes for codes in knowing.values())
+    is_most = counts[best] >= max(1.5, len(words) / 2) and not has_own_word
+    if (
+        best == previous
+        or not (is_whole or is_clear or is_most)
+        or all(previous in codes for codes in knowing.values())
+    ):
         return previous
     return best
