@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowerbird.assist.find.retrieval import in_range
+from bowerbird.assist.find.constraints import in_range
 from bowerbird.assist.price_range import PriceRange
 from bowerbird.assist.understand.prices import take_prices
 from bowerbird.text.words import normalize_text

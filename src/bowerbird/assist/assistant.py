@@ -18,7 +18,8 @@ from bowerbird.assist.answers.searches import Answer, exclude, search
 from bowerbird.assist.answers.shop_lists import is_shop_list, list_of_shop
 from bowerbird.assist.cost import TurnMeter
 from bowerbird.assist.draft import Draft
-from bowerbird.assist.find.finding import ItemMatches, check_items, find_items
+from bowerbird.assist.find.finding import check_items, find_items
+from bowerbird.assist.find.item_matches import ItemMatches
 from bowerbird.assist.find.need import answers_question, read_need, wants_other_version, wants_others_in
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Preview, Reply

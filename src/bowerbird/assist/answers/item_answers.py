@@ -10,7 +10,7 @@ from bowerbird.assist.answers.facts import Fact, fact_asked, sentences, table_of
 from bowerbird.assist.answers.listing_fields import answer_field
 from bowerbird.assist.answers.price_answers import answer_prices
 from bowerbird.assist.answers.variant_answers import answer_variants
-from bowerbird.assist.find.finding import name_item
+from bowerbird.assist.find.item_matches import name_item
 from bowerbird.assist.find.offers import price_with_sale, priced
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.clarifying import ask, clarifying_question, suggest_next
 from bowerbird.assist.find.conversation import messages_after
-from bowerbird.assist.find.finding import RELATIVE, ItemMatches, name_item
+from bowerbird.assist.find.item_matches import ItemMatches, name_item
+from bowerbird.assist.find.meaning import RELATIVE
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.reply import Reply

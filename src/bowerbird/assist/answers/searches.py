@@ -10,7 +10,9 @@ import numpy as np
 from bowerbird.assist.answers import actions, item_answers, talk
 from bowerbird.assist.answers.item_lists import ListAnswer, answer_with_list, kinds_in_words, opening
 from bowerbird.assist.answers.unknown_kinds import kind_in_words, unknown_kind
-from bowerbird.assist.find.finding import RELATIVE, ItemMatches, find_items, relative_meaning
+from bowerbird.assist.find.finding import find_items
+from bowerbird.assist.find.item_matches import ItemMatches
+from bowerbird.assist.find.meaning import RELATIVE, relative_meaning
 from bowerbird.assist.find.need import leave_out, need_after, says_nothing
 from bowerbird.assist.find.offers import priced
 from bowerbird.assist.languages import ENGLISH

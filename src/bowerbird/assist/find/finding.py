@@ -2,68 +2,36 @@
 
 from __future__ import annotations
 
-import base64
-import math
-import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import zip_longest
 
 import numpy as np
 
+from bowerbird.assist.find.constraints import Constraint, constraints_of, near_misses
 from bowerbird.assist.find.conversation import conversation_scores
-from bowerbird.assist.find.offers import price_before_sale, say_also_in
-from bowerbird.assist.find.retrieval import Constraint, SourceScores, constraints_of, near_misses, ranked
-from bowerbird.assist.languages import ENGLISH, Language, load_language
+from bowerbird.assist.find.item_matches import ItemMatches, name_item
+from bowerbird.assist.find.meaning import meaning_of
+from bowerbird.assist.find.retrieval import SourceScores, ranked
+from bowerbird.assist.find.variety import of_different_types, one_of_each, suiting_recipient, within_total
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.parts import Parts
-from bowerbird.assist.price_range import PriceRange
-from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Request, asked_for_again
 from bowerbird.assist.turn import Turn
 from bowerbird.data.arrays import BoolArray, FloatArray
-from bowerbird.errors import NotFoundError, StoreError
+from bowerbird.errors import NotFoundError
 from bowerbird.taste.profile.dislikes import hidden_items
-from bowerbird.text.audiences import AUDIENCE, audiences_of_recipient
 
 _TASTE_DEPTH = 200
 """How many of a user's recommendations count as signs of taste for one request."""
 _NO_REASON = "from the catalogue"
 """What the recommender says where nothing speaks for an item."""
-_PLAIN_FACTS = ("solid", "plain")
-_FACTS = ("material", "style", "pattern", "colour", "genre", "brand")
-RELATIVE = re.compile(
-    r"\b(?P<word>(?:more|less) (?!than\b|expensive|pricey|costly|affordable|dear\b|money|luxurious|upmarket|"
-    r"please|options|ideas|of|like)[a-z]{4,}|(?:warm|bigg|small|larg|soft|bright|dark|light|long|"
-    r"short|wid|narrow|tall|thick|thinn|"
-    r"heavi|fanci|simpl|bold|cosi|tight|loos|deep)(?:er|ier)|"
-    r"(?<!not )(?<!nothing )too (?!expensive|dear|much|many|few|pricey|costly|cheap)[a-z]{3,}|"
-    r"(?:not|isn't) [a-z]{3,} enough|(?:not|nothing) (?:so|that|quite so) "
-    r"(?!expensive|dear|much|pricey|cheap|bad)[a-z]{3,})\b"
-)
-"""Wishes that compare with an item: "warmer", "less shiny", "too bright"."""
 Rank = Callable[[BoolArray, int], list[int]]
 """Mask of items (items,) bool and a number -> the positions of so many, the best first."""
 OPEN_DEPTH = 100
 """Candidates ranked for a gift of no kind, of which each type gets its best."""
 _OVERFETCH = 4
 """Candidates ranked for each place, at least, so that one of items with the same title stands for them."""
-
-
-@dataclass(frozen=True)
-class ItemMatches:
-    """Items for a message, not worded yet."""
-
-    request: Request
-    items: tuple[ReplyItem, ...]
-    nearest: tuple[ReplyItem, ...] = ()
-    unmet: tuple[str, ...] = ()
-    is_personal: bool = False
-    count: int = 0
-    """How many items of the catalogue satisfy the constraints."""
-    mask: BoolArray | None = None
-    """Which, (items,) bool."""
 
 
 def check_items(parts: Parts, item_ids: Sequence[str]) -> None:
@@ -82,7 +50,7 @@ def find_items(turn: Turn, request: Request, meaning: FloatArray | None = None) 
     request = _without_excluded(request, turn.state.excluded)
     constraints = constraints_of(request, parts.catalogue, parts.vocabulary, turn.language)
     base = _offerable(turn, request)
-    allowed = _suiting_recipient(parts, request, _satisfying(base, constraints))
+    allowed = suiting_recipient(parts, request, _satisfying(base, constraints))
     offered = allowed if allowed.any() else base
     reasons, taste = ({}, None) if request.is_gift else _tasted(parts, turn.user, offered)
     is_personal = taste is not None
@@ -108,8 +76,8 @@ def find_items(turn: Turn, request: Request, meaning: FloatArray | None = None) 
     def rank(mask: BoolArray, count: int) -> list[int]:
         depth = OPEN_DEPTH if is_open else count * overfetch
         order = ranked(request, mask, source_scores, parts.catalogue, parts.vocabulary, depth)
-        order = [p for p in _one_of_each(parts, order) if int(articles.numbers[p]) not in seen]
-        return (_of_different_types(parts, order) if is_open else order)[:count]
+        order = [p for p in one_of_each(parts, order) if int(articles.numbers[p]) not in seen]
+        return (of_different_types(parts, order) if is_open else order)[:count]
 
     positions = _of_each_kind(turn, request, base, rank) if request.kinds else rank(allowed, turn.n)
     if positions:
@@ -159,58 +127,6 @@ def _satisfying(base: BoolArray, constraints: Sequence[Constraint]) -> BoolArray
     return allowed
 
 
-def name_item(
-    parts: Parts,
-    position: int,
-    request: Request,
-    reason: str,
-    *,
-    near: bool = False,
-    language: Language | None = None,
-) -> ReplyItem:
-    """An item as a reply names it, with the facts that the request did not state already."""
-    item = parts.catalogue.item(position)
-    price = None if item.price is None or not math.isfinite(item.price) else item.price
-    language = language or load_language(ENGLISH)
-    reason = reason if language.code == ENGLISH else ""  # the recommender gives its reasons in English
-    facts = [
-        language.value_for(facet, value)
-        for facet in _FACTS
-        if not (near and facet in request.facets)  # named as a difference, or as asked
-        for value in parts.vocabulary.values_of(position, facet)[:1]
-        if len(request.facets.get(facet, ())) != 1
-        and value not in request.exact.get(facet, ())
-        and value.lower() not in _PLAIN_FACTS
-    ]
-    why = "; ".join(part for part in (", ".join(list(dict.fromkeys(facts))[:3]), reason) if part)
-    title = " ".join(item.title.split()) or f"item {item.item_id}"
-    also_in = parts.catalogue.also_in(position)
-    return ReplyItem(
-        position,
-        item.item_id,
-        title,
-        price,
-        item.currency,
-        why,
-        list_price=item.list_price,
-        on_sale=item.on_sale,
-        before_sale=price_before_sale(item, language),
-        also_in=also_in,
-        variants=say_also_in(also_in, language),
-    )
-
-
-def relative_meaning(turn: Turn, anchor: str, change: str) -> FloatArray | None:
-    """How well items are like one that is changed by a wish, (items,) float32; None without an encoder."""
-    searcher = turn.parts.searcher
-    if searcher is None:
-        return None
-    hits = searcher.search(text=change, item=anchor, n=200)
-    scores = np.zeros(len(turn.parts.catalogue), np.float32)
-    scores[[hit.position for hit in hits]] = np.linspace(1.0, 0.0, len(hits), endpoint=False)
-    return scores
-
-
 def _without_excluded(request: Request, excluded: Mapping[str, frozenset[str]]) -> Request:
     """A request without values that the conversation excludes, unless it names them itself."""
     hidden = {facet: values - request.exact.get(facet, frozenset()) for facet, values in excluded.items()}
@@ -218,40 +134,6 @@ def _without_excluded(request: Request, excluded: Mapping[str, frozenset[str]]) 
     return replace(
         request, facets={facet: values or request.facets[facet] for facet, values in facets.items()}
     )
-
-
-def _one_of_each(parts: Parts, positions: Sequence[int]) -> list[int]:
-    """The first of each article: variants share a group, or else their title."""
-    first: dict[str, int] = {}
-    for position in positions:
-        item = parts.catalogue.item(position)
-        first.setdefault(item.group_id or item.title or item.item_id, position)
-    return list(first.values())
-
-
-def _of_different_types(parts: Parts, positions: Sequence[int]) -> list[int]:
-    """The first item of each type, then the second ones: four scarves are one idea for a gift."""
-    n_of_type, rounds = Counter[str](), list[tuple[int, int]]()
-    for position in positions:
-        kind = next(iter(parts.vocabulary.values_of(position, "type")), "")
-        rounds.append((n_of_type[kind], position))
-        n_of_type[kind] += 1
-    return [position for _, position in sorted(rounds, key=lambda pair: pair[0])]
-
-
-def _suiting_recipient(parts: Parts, request: Request, allowed: BoolArray) -> BoolArray:
-    """Of the allowed items those for the recipient, else those that say nothing of it, else all."""
-    audiences = audiences_of_recipient(request.recipient) if request.recipient else frozenset()
-    if not audiences or AUDIENCE in request.facets:
-        return allowed
-    vocabulary = parts.vocabulary
-    suiting: BoolArray = allowed & vocabulary.mask(AUDIENCE, audiences)
-    silent: BoolArray = allowed & ~vocabulary.mask(AUDIENCE, vocabulary.positions.get(AUDIENCE, {}))
-    if 2 * silent.sum() > allowed.sum():  # few listings say: that a skirt does makes it no better gift
-        either: BoolArray = suiting | silent
-        return either
-    # "A dress for my uncle", where all dresses are women's: what was asked for is shown all the same.
-    return next((mask for mask in (suiting, silent) if mask.any()), allowed)
 
 
 def _hidden(parts: Parts, user: str | None) -> list[int]:
@@ -265,57 +147,12 @@ def _of_each_kind(turn: Turn, request: Request, base: BoolArray, rank: Rank) -> 
     """The best of each kind that was asked for, in turn."""
     parts, share = turn.parts, -(-turn.n // len(request.kinds))
     lists = []
-    for own in _within_total(parts, request, base):
+    for own in within_total(parts, request, base):
         constraints = constraints_of(own, parts.catalogue, parts.vocabulary, turn.language)
-        lists.append(rank(_suiting_recipient(parts, own, _satisfying(base, constraints)), share))
+        lists.append(rank(suiting_recipient(parts, own, _satisfying(base, constraints)), share))
     by_rank = [position for rank in zip_longest(*lists) for position in rank if position is not None]
     best = set(by_rank[: max(turn.n, len(lists))])
     return [position for positions in lists for position in positions if position in best]
-
-
-def _within_total(parts: Parts, request: Request, base: BoolArray) -> list[Request]:
-    """The needs of its kinds. A budget for all of them is divided, so that any one of each is within it.
-
-    Each kind gets its lowest price, and of the rest a share as its mean price is one of all mean prices.
-    """
-    needs = [request.of_kind(kind) for kind in request.kinds]
-    if not request.has_total_budget:
-        return needs
-    prices = [
-        parts.catalogue.prices[base & parts.vocabulary.mask("type", kind.types)] for kind in request.kinds
-    ]
-    lowest = np.array([np.nanmin(of_kind, initial=np.inf) for of_kind in prices])
-    if not np.isfinite(lowest).all() or lowest.sum() > request.budget.high:
-        return needs
-    means = np.array([np.nanmean(of_kind) for of_kind in prices])
-    shares = lowest + (request.budget.high - lowest.sum()) * means / means.sum()
-    return [
-        replace(need, price=need.price.narrowed(PriceRange(high=float(share))))
-        for need, share in zip(needs, shares, strict=True)
-    ]
-
-
-def meaning_of(parts: Parts, request: Request, image: bytes | None) -> FloatArray | None:
-    """Cosine of every item to the request's words, picture and items to resemble, (items,) float32."""
-    queries = []
-    like = [parts.catalogue.position[i] for i in request.like if i in parts.catalogue]
-    if like:
-        queries.append(parts.matrix[like].mean(axis=0))
-    words = request.words if parts.lexicon.content_stems(request.words) else ""
-    if image is None and request.picture:
-        image = base64.b64decode(request.picture)
-    if image is not None:
-        if parts.encoder is None:
-            raise StoreError("a picture can't be read without the backbones: run `bowerbird models pull`")
-        queries.append(
-            parts.encoder.encode_query(words, image) if words else parts.encoder.encode_images([image])[0]
-        )
-    elif words and parts.encoder is not None:
-        queries.append(parts.encoder.encode_texts([words])[0])
-    if not queries:
-        return None
-    similar: FloatArray = parts.matrix @ np.mean(queries, axis=0).astype(np.float32)
-    return similar
 
 
 def _tasted(parts: Parts, user: str | None, allowed: BoolArray) -> tuple[dict[int, str], FloatArray | None]:

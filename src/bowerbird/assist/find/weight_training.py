@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from bowerbird.assist.find.conversation import messages_after
-from bowerbird.assist.find.finding import allowed_items, meaning_of
+from bowerbird.assist.find.finding import allowed_items
+from bowerbird.assist.find.meaning import meaning_of
 from bowerbird.assist.find.need import need_after
 from bowerbird.assist.find.retrieval import SourceScores, read_features
 from bowerbird.assist.parts import Parts

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bowerbird.text.audiences import AUDIENCE
-from bowerbird.text.vocabulary import Meaning, Vocabulary
+from bowerbird.text.meanings import Meaning
+from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import spans, stem, stem_phrase, tokenize, word_set
 
 _MAX_TOKENS = 800

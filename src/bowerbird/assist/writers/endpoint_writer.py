@@ -17,7 +17,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from bowerbird.assist.draft import Draft, line
-from bowerbird.assist.find.finding import ItemMatches
+from bowerbird.assist.find.item_matches import ItemMatches
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import ReplyItem

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bowerbird.assist.answers.facts import sentences
-from bowerbird.assist.find.finding import ItemMatches, name_item
+from bowerbird.assist.find.item_matches import ItemMatches, name_item
 from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
