@@ -18,9 +18,15 @@ from hypothesis import strategies as st
 from bowerbird.data.events import EVENT_SCHEMA, Action, Alias, Event
 from bowerbird.data.ingest.event_batches import with_event_ids
 from bowerbird.data.ingest.imports import import_layout
-from bowerbird.data.readers.events import ga4, segment, segment_files, snowplow, snowplow_files
-from bowerbird.data.readers.layouts import MessageLayout
+from bowerbird.data.readers.events import segment, segment_files
+from bowerbird.data.readers.events.ga4 import files as ga4_files
+from bowerbird.data.readers.events.ga4 import parsing as ga4
+from bowerbird.data.readers.events.snowplow import files as snowplow_files
+from bowerbird.data.readers.events.snowplow import parsing as snowplow
+from bowerbird.data.readers.events.snowplow.json_events import fields_of_event
+from bowerbird.data.readers.layouts import FileLayout, MessageLayout
 from bowerbird.data.readers.messages import parse_events, parse_message
+from bowerbird.data.readers.recognition.layout import recognise
 from bowerbird.data.readers.records import (
     AliasDraft,
     EventBatch,
@@ -150,7 +156,7 @@ def test_ga4_in_parquet_is_as_in_json(tmp_path: Path, form: str) -> None:
     if form == "bytes":
         row["user_pseudo_id"] = row["user_pseudo_id"].encode()
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "ga4.parquet")
-    assert parsed_by(ga4.read([tmp_path / "ga4.parquet"])) == counted(map(ParsedEvent, expected))
+    assert parsed_by(ga4_files.read([tmp_path / "ga4.parquet"])) == counted(map(ParsedEvent, expected))
 
 
 def test_all_rows_of_ga4_in_parquet_are_as_in_json(tmp_path: Path) -> None:
@@ -162,7 +168,7 @@ def test_all_rows_of_ga4_in_parquet_are_as_in_json(tmp_path: Path) -> None:
     ]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "ga4.parquet")
     (tmp_path / "ga4.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    in_parquet, in_json = (list(ga4.read([tmp_path / f"ga4.{form}"])) for form in ("parquet", "jsonl"))
+    in_parquet, in_json = (list(ga4_files.read([tmp_path / f"ga4.{form}"])) for form in ("parquet", "jsonl"))
     assert parsed_by(in_parquet) == parsed_by(in_json)
     assert ignored_by(in_parquet) == ignored_by(in_json) == {"event 'page_view'": 4, "event 'scroll'": 2}
 
@@ -321,14 +327,28 @@ CALLS = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(CALLS, max_size=6))
+@given(st.lists(CALLS, max_size=6), st.booleans(), st.dictionaries(st.sampled_from(segment.TIMES), VALUES))
 def test_calls_in_columns_are_those_read_one_by_one(
-    tmp_path_factory: pytest.TempPathFactory, calls: list[dict[str, Any]]
+    tmp_path_factory: pytest.TempPathFactory,
+    calls: list[dict[str, Any]],
+    is_batch: bool,
+    shared: dict[str, Any],
 ) -> None:
     path = tmp_path_factory.mktemp("calls") / "events.jsonl"
-    path.write_text("".join(json.dumps(call) + "\n" for call in [*calls, {"type": "page"}]))
+    lines = [{**shared, "batch": calls}, {"type": "page"}] if is_batch else [*calls, {"type": "page"}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    calls = [shared | call for call in calls] if is_batch else calls
     expected = counted(parsed for call in calls for parsed in segment.parse_call(call))
-    assert parsed_by(segment_files.read([path])) == expected
+    read = list(segment_files.read([path]))
+    assert parsed_by(read) == expected
+    if is_batch:
+        assert {str(location).partition(":")[2] for location in locations_of(read)} <= {"1"}
+
+
+def locations_of(read: Iterable[Any]) -> list[str]:
+    batches = [list(each.locations) for each in read if isinstance(each, EventBatch)]
+    single = [each.location for each in read if isinstance(each, RejectedRow | AliasDraft)]
+    return [*single, *(location for batch in batches for location in batch)]
 
 
 def counted(parsed: Iterable[Any]) -> Counter[Any]:
@@ -392,7 +412,7 @@ def test_rows_of_ga4_in_columns_are_those_read_one_by_one(
     path = tmp_path_factory.mktemp("rows") / "events.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"event_name": "page_view"}]))
     expected = counted(parsed for row in rows for parsed in ga4.parse_row(row))
-    assert parsed_by(ga4.read([path])) == expected
+    assert parsed_by(ga4_files.read([path])) == expected
 
 
 ENTITY = st.builds(
@@ -467,3 +487,77 @@ def test_a_price_that_cannot_be_read_is_listed(shop: Store, tmp_path: Path, pric
         (listed,) = map(json.loads, summary.rejected_file.read_text().splitlines())
         assert listed["reason"].startswith("kept, without its price") and listed["where"] == f"{layout}:1"
         assert str(price) in listed["row"]
+
+
+PAYLOAD = {
+    "client_id": "7.8",
+    "user_id": "ann",
+    "timestamp_micros": str(int(AT.timestamp() * 1e6)),
+    "events": [
+        {"name": "page_view", "params": {"page_title": "Home"}},
+        {
+            "name": "purchase",
+            "params": {
+                "currency": "EUR",
+                "transaction_id": "T1",
+                "session_id": "77",
+                "item_list_name": "Home",
+                "items": [
+                    {"item_id": "a", "price": 9.5, "index": 2},
+                    {"item_id": "b", "item_list_name": "Sale"},
+                ],
+            },
+        },
+    ],
+}
+
+
+def test_ga4s_measurement_protocol(shop: Store, tmp_path: Path) -> None:
+    """What servers send themselves, as a file and live; only a live payload may leave its time out."""
+    alias, *_, event, of_sale = parse_events(PAYLOAD, MessageLayout.GA4)
+    assert alias == Alias("7.8", "ann")
+    expected = ("ann", "a", Action.PURCHASE, AT, "purchase/T1/a", 9.5, "77", "Home", 2)
+    assert isinstance(event, Event) and isinstance(of_sale, Event) and of_sale.surface == "Sale"
+    fields = ("user_id", "item_id", "action", "at", "event_id", "value", "session", "surface", "position")
+    assert tuple(getattr(event, name) for name in fields) == expected
+    untimed = {name: value for name, value in PAYLOAD.items() if name != "timestamp_micros"}
+    (*_, received) = parse_events({**untimed, "user_id": None}, MessageLayout.GA4)
+    assert isinstance(received, Event) and received.at >= AT and received.user_id == "7.8"
+    path = tmp_path / "payloads.jsonl"
+    odd = {**PAYLOAD, "events": [7, {"name": "view_item", "params": {"items": [{"price": 1}]}}]}
+    path.write_text("".join(json.dumps(line) + "\n" for line in (PAYLOAD, untimed, odd)))
+    assert recognise([path]) is FileLayout.GA4
+    summary = import_layout(shop, "ga4", [path])
+    assert (summary.events.accepted, summary.aliases.accepted) == (2, 1)
+    assert summary.events.rejected == Counter(
+        {"no timestamp_micros that can be read": 1, "an event is not a JSON object": 1, "no item_id": 1}
+    )
+
+
+@pytest.mark.parametrize("form", ["by schema", "self-describing", "as text"])
+def test_snowplows_events_in_json_are_as_in_rows(tmp_path: Path, form: str) -> None:
+    product = {"id": "a", "price": 9.5, "currency": "EUR", "position": 3}
+    action = {"type": "list_click", "name": "Home"}
+    row = ecommerce("list_click", self_describing("product", product), user_id="ann").split("\t")
+    texts = {name: row[index] for name, index in snowplow.FIELD.items()}
+    unstruct = {"data": self_describing("snowplow_ecommerce_action", action)}
+    contexts = {"data": [self_describing("product", product)]}
+    event: dict[str, Any] = {**texts, "event": "unstruct", "collector_tstamp": "2026-01-02T00:00:00.000Z"}
+    if form == "by schema":
+        vendor = "com_snowplowanalytics_snowplow_ecommerce"
+        event |= {"unstruct_event": None, "contexts": None}
+        event[f"unstruct_event_{vendor}_snowplow_ecommerce_action_1"] = action
+        event[f"contexts_{vendor}_product_1"] = [product]
+    else:
+        encode = json.dumps if form == "as text" else dict
+        event |= {"unstruct_event": encode(unstruct), "contexts": encode(contexts)}
+    path = tmp_path / "events.jsonl"
+    path.write_text(json.dumps(event) + "\n" + json.dumps({"x": 1}) + "\n")
+    expected = counted(snowplow.parse_row(fields_of_event(event)))
+    (parsed,) = snowplow.parse_events(fields_of_event(event))
+    assert isinstance(parsed, Event) and (parsed.item_id, parsed.action) == ("a", Action.CLICK)
+    assert (parsed.value, parsed.surface, parsed.position) == (9.5, "Home", 3)
+    assert list(parse_message(json.dumps(event).encode(), MessageLayout.SNOWPLOW)) == [parsed]
+    assert recognise([path]) is FileLayout.SNOWPLOW
+    rejected = Counter({"no event and collector_tstamp: not an enriched event": 1})
+    assert parsed_by(snowplow_files.read([path])) == expected + rejected

@@ -90,7 +90,9 @@ def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | Non
         woocommerce,
     )
     from bowerbird.data.readers.datasets import amazon_reviews, hm, ikea_rooms, movielens, recbole
-    from bowerbird.data.readers.events import ga4, segment_files, snowplow_files
+    from bowerbird.data.readers.events import segment_files
+    from bowerbird.data.readers.events.ga4 import files as ga4_files
+    from bowerbird.data.readers.events.snowplow import files as snowplow_files
     from bowerbird.data.readers.inputs.paths import data_files
 
     if layout not in OF_FOLDERS:
@@ -115,7 +117,7 @@ def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | Non
         case FileLayout.SEGMENT | FileLayout.RUDDERSTACK:
             return segment_files.read(paths)
         case FileLayout.GA4:
-            return ga4.read(paths)
+            return ga4_files.read(paths)
         case FileLayout.SNOWPLOW:
             return snowplow_files.read(paths)
         case FileLayout.HM:

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bowerbird.data.events import Alias, Event
-from bowerbird.data.readers.events import ga4, native, segment, snowplow
+from bowerbird.data.readers.events import native, segment
+from bowerbird.data.readers.events.ga4.protocol import parse_message as parse_ga4
+from bowerbird.data.readers.events.snowplow import parsing as snowplow
+from bowerbird.data.readers.events.snowplow.json_events import fields_of_event, is_event
 from bowerbird.data.readers.layouts import MessageLayout
 
 MOST_BYTES = 2**20
@@ -25,7 +28,7 @@ def parse_message(body: bytes, layout: MessageLayout) -> Iterator[Event | Alias 
         yield "an empty message"
     elif len(body) > MOST_BYTES:
         yield f"longer than {MOST_BYTES:,} bytes"
-    elif layout is MessageLayout.SNOWPLOW:
+    elif layout is MessageLayout.SNOWPLOW and not body.lstrip().startswith(b"{"):
         fields = body.decode(errors="replace").rstrip("\r\n").split("\t")
         if len(fields) < snowplow.MIN_FIELDS:
             yield f"{len(fields)} fields, expected {snowplow.N_FIELDS}"
@@ -49,7 +52,12 @@ def parse_events(message: Any, layout: MessageLayout) -> Iterator[Event | Alias 
     if not isinstance(message, dict):
         yield "not a JSON object"
     elif layout is MessageLayout.GA4:
-        yield from ga4.parse_events(message)
+        yield from parse_ga4(message, datetime.now(UTC))
+    elif layout is MessageLayout.SNOWPLOW:
+        if is_event(message):
+            yield from snowplow.parse_events(fields_of_event(message))
+        else:
+            yield "no event and collector_tstamp: not an enriched event"
     elif layout is MessageLayout.NATIVE:
         yield from native.parse_events(message)
     else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ from bowerbird.data.readers.values.outcomes import Repair
 from bowerbird.data.readers.values.texts import parse_text
 
 LINES_PER_BLOCK, BYTES_PER_BLOCK = 20_000, 1 << 24
+LINES_TOGETHER = 256
+"""Lines that are read before their size is looked at: one may have a megabyte."""
 _SCHEMA = pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])
 
 
@@ -96,71 +99,78 @@ class EventLines(ABC):
         return self._pairs[pair]
 
     def read(self, lines: Iterable[tuple[int, bytes]]) -> Records:
-        """Read all rows, in blocks."""
-        block: dict[int, bytes] = {}
+        """Read all rows, in blocks; several calls of one line may have its number."""
+        lines = iter(lines)
+        block: list[tuple[int, bytes]] = []
         size = 0
-        for number, line in lines:
-            block[number] = line
-            size += len(line)
+        while read := list(islice(lines, LINES_TOGETHER)):
+            block += read
+            size += sum(len(line) for _, line in read)
             if len(block) >= LINES_PER_BLOCK or size >= BYTES_PER_BLOCK:
                 yield from self._read_block(block)
-                block, size = {}, 0
+                block, size = [], 0
         yield from self._read_block(block)
 
-    def _read_block(self, block: dict[int, bytes]) -> Records:
+    def _read_block(self, block: list[tuple[int, bytes]]) -> Records:
         fields: list[EventFields] = []
-        numbers: list[int] = []
+        indices: list[int] = []
         unusual: set[int] = set()
         ignored: Counter[str] = Counter()
-        for number, line in block.items():
+        for index, (number, line) in enumerate(block):
             outcome = self.usual_events(number, line)
             if outcome is None:
-                unusual.add(number)
+                unusual.add(index)
             elif isinstance(outcome, str):
                 ignored[outcome] += 1
             else:
                 fields += outcome
-                numbers += [number] * len(outcome)
+                indices += [index] * len(outcome)
         self.n_rows += len(block)
         self.n_valid += len(block) - len(unusual)
         yield from (IgnoredRow("events", description, n) for description, n in ignored.items())
         table, is_readable = self._columns(fields)
-        row_numbers = np.array(numbers, np.int64)
-        unusual |= set(row_numbers[~is_readable].tolist())
-        is_usual = ~np.isin(row_numbers, list(unusual))
+        row_indices = np.array(indices, np.int64)
+        unusual |= set(row_indices[~is_readable].tolist())
+        is_usual = ~np.isin(row_indices, list(unusual))
         drafts: list[tuple[int, EventDraft]] = []
-        for number in sorted(unusual):
-            yield from self._unusual_row(number, block[number], drafts)
+        for index in sorted(unusual):
+            yield from self._unusual_row(index, *block[index], drafts)
         yield from (alias for _, alias in sorted(self._aliases, key=lambda each: each[0]))
         self._aliases.clear()
-        yield from self._merged(table.filter(pa.array(is_usual)), row_numbers[is_usual], drafts)
+        numbers = np.array([number for number, _ in block], np.int64)
+        yield from self._merged(table.filter(pa.array(is_usual)), row_indices[is_usual], numbers, drafts)
 
-    def _unusual_row(self, number: int, line: bytes, drafts: list[tuple[int, EventDraft]]) -> Records:
+    def _unusual_row(
+        self, index: int, number: int, line: bytes, drafts: list[tuple[int, EventDraft]]
+    ) -> Records:
         """Read a row one by one; its events go to `drafts`, its aliases to those of the block."""
         for record in self.read_row(f"{self.file}:{number}", line):
             if isinstance(record, EventDraft):
-                drafts.append((number, record))
+                drafts.append((index, record))
             elif isinstance(record, AliasDraft):
                 self._aliases.append((number, record))
             else:
                 yield record
 
     def _merged(
-        self, table: pa.Table, numbers: IntArray, drafts: list[tuple[int, EventDraft]]
+        self, table: pa.Table, rows: IntArray, numbers: IntArray, drafts: list[tuple[int, EventDraft]]
     ) -> Iterator[EventBatch]:
-        """One batch in the order of the rows: of events with one id the first counts."""
+        """One batch in the order of the block's `rows`: of events with one id the first counts.
+
+        `numbers`: that of each row of the block.
+        """
         repairs: dict[int, tuple[Repair, ...]] = {}
         if drafts:
-            rows = pa.Table.from_pylist([draft.event.as_row() for _, draft in drafts], schema=_SCHEMA)
-            table = pa.concat_tables([table, rows])
-            numbers = np.concatenate([numbers, np.array([number for number, _ in drafts], np.int64)])
-            order = np.argsort(numbers, kind="stable")
-            table, numbers = table.take(pa.array(order)), numbers[order]
+            events = pa.Table.from_pylist([draft.event.as_row() for _, draft in drafts], schema=_SCHEMA)
+            table = pa.concat_tables([table, events])
+            rows = np.concatenate([rows, np.array([row for row, _ in drafts], np.int64)])
+            order = np.argsort(rows, kind="stable")
+            table, rows = table.take(pa.array(order)), rows[order]
             row_of = np.argsort(order)[len(order) - len(drafts) :].tolist()
             left_out = zip(row_of, (draft.repairs for _, draft in drafts), strict=True)
             repairs = {row: each for row, each in left_out if each}
         if table.num_rows:
-            yield EventBatch(table, RowLocations(self.file, numbers), repairs)
+            yield EventBatch(table, RowLocations(self.file, numbers[rows]), repairs)
 
     def _columns(self, fields: list[EventFields]) -> tuple[pa.Table, BoolArray]:
         """Events in `EVENT_SCHEMA`, and whether each could be read as a whole, (n,) bool."""

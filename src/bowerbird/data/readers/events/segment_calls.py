@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from bowerbird.data.events import Action
 from bowerbird.data.readers.events.event_lines import EventFields
@@ -101,7 +101,7 @@ class Call(Struct, gc=False):
     received_at: str | None = msgspec.field(default=None, name="receivedAt")
     properties: Properties | None = None
     batch: None = None
-    """Senders post several calls as one; such a line is not a call."""
+    """Senders post several calls as one, see `calls_of`; what is left of these is not a call."""
 
     def events(self, action: Action, is_list: bool) -> Sequence[EventFields] | str | None:
         """The events of a call about products; None where it must be read as a dict."""
@@ -151,3 +151,39 @@ _call = msgspec.json.Decoder(Call)
 def decode_call(line: bytes) -> Call | None:
     """The call of a line; None where it is not of the usual form."""
     return decode_typed(_call, line)
+
+
+class Batch(Struct, gc=False, omit_defaults=True):
+    """Several calls that were posted as one, with the times that they share."""
+
+    batch: list[Raw] = []
+    timestamp: Raw | UnsetType = UNSET
+    original_timestamp: Raw | UnsetType = msgspec.field(default=UNSET, name="originalTimestamp")
+    sent_at: Raw | UnsetType = msgspec.field(default=UNSET, name="sentAt")
+    received_at: Raw | UnsetType = msgspec.field(default=UNSET, name="receivedAt")
+
+
+_batch = msgspec.json.Decoder(Batch)
+
+
+def calls_of(line: bytes) -> list[bytes]:
+    """The calls of a line: those of a batch, each with the times that they share, or the line itself.
+
+    >>> calls_of(b'{"batch": [{"userId": "ann"}, {}, 7], "sentAt": "2026-01-02"}')
+    [b'{"sentAt":"2026-01-02","userId": "ann"}', b'{"sentAt":"2026-01-02"}', b'7']
+    """
+    batch = decode_typed(_batch, line) if b'"batch"' in line else None
+    if batch is None or not batch.batch:
+        return [line]
+    calls = [bytes(call) for call in batch.batch]
+    batch.batch = []
+    shared = msgspec.json.encode(batch)
+    return calls if shared == b"{}" else [_with_shared(shared, call) for call in calls]
+
+
+def _with_shared(shared: bytes, call: bytes) -> bytes:
+    """A call after the fields that it shares with others: of a name that comes twice the last counts."""
+    if not call.startswith(b"{"):
+        return call
+    own = call[1:].lstrip()
+    return shared if own == b"}" else shared[:-1] + b"," + own

@@ -20,7 +20,7 @@ from bowerbird.data.readers.events.segment import (
     parse_call,
     properties_of,
 )
-from bowerbird.data.readers.events.segment_calls import decode_call, event_name
+from bowerbird.data.readers.events.segment_calls import calls_of, decode_call, event_name
 from bowerbird.data.readers.fields import parse_text
 from bowerbird.data.readers.inputs.json_lines import decode_json, read_encoded_lines, require_objects
 from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, RejectedRow, records_of
@@ -35,7 +35,8 @@ def read(paths: Sequence[Path]) -> Records:
     boards: Boards = {}
     for path in paths:
         calls = CallLines(path.name, boards)
-        yield from calls.read(read_encoded_lines(path))
+        lines = read_encoded_lines(path)
+        yield from calls.read((number, call) for number, line in lines for call in calls_of(line))
         require_objects(path, calls.n_rows, calls.n_valid)
     for (user, name), items in boards.items():
         collection = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)

@@ -9,7 +9,8 @@ from typing import Any
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.readers.catalogues.own_items import ITEM_FIELDS
 from bowerbird.data.readers.datasets.movielens import FILM_FILES, RATING_FILES
-from bowerbird.data.readers.events.snowplow import MIN_FIELDS
+from bowerbird.data.readers.events.snowplow.json_events import is_event
+from bowerbird.data.readers.events.snowplow.parsing import MIN_FIELDS
 from bowerbird.data.readers.inputs.forms import Form
 from bowerbird.data.readers.inputs.paths import data_files
 from bowerbird.data.readers.layouts import FileLayout
@@ -104,6 +105,10 @@ def _layout_of_object(record: dict[str, Any]) -> FileLayout | None:
         return _layout_of_object(calls[0])
     if "event_name" in record and record.keys() & {"user_pseudo_id", "event_timestamp"}:
         return FileLayout.GA4
+    if isinstance(record.get("events"), list) and record.keys() & {"client_id", "app_instance_id"}:
+        return FileLayout.GA4
+    if is_event(record):
+        return FileLayout.SNOWPLOW
     if record.get("type") in _CALL_TYPES and record.keys() & {"userId", "anonymousId", "messageId", "event"}:
         is_rudderstack = record.keys() & {"rudderId", "request_ip", "mergeProperties"}
         return FileLayout.RUDDERSTACK if is_rudderstack else FileLayout.SEGMENT

@@ -1,4 +1,4 @@
-"""Files of Snowplow's enriched events, one row a line."""
+"""Files of Snowplow's enriched events: one row or one JSON object a line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bowerbird.data.readers.events.event_lines import EventFields, EventLines
-from bowerbird.data.readers.events.snowplow import (
+from bowerbird.data.readers.events.snowplow.json_events import fields_of_event, is_event
+from bowerbird.data.readers.events.snowplow.parsing import (
     FIELD,
     MIN_FIELDS,
     N_FIELDS,
@@ -16,19 +17,25 @@ from bowerbird.data.readers.events.snowplow import (
     parse_row,
     value_of,
 )
-from bowerbird.data.readers.events.snowplow_rows import decode_interaction
+from bowerbird.data.readers.events.snowplow.typed_rows import decode_interaction
+from bowerbird.data.readers.inputs.json_lines import read_json_lines
 from bowerbird.data.readers.inputs.text_files import open_bytes
 from bowerbird.data.readers.records import Records, RejectedRow, records_of
 from bowerbird.errors import InputError
 
 _EVENT, _EVENT_ID, _USER, _DEVICE = (FIELD[n] for n in ("event", "event_id", "user_id", "domain_userid"))
 _NETWORK, _SESSION = FIELD["network_userid"], FIELD["domain_sessionid"]
+_BEFORE_JSON = b"\xef\xbb\xbf\xff\xfe\x00 \r\n"
+"""Marks and blanks, but no tabs: empty fields of a row."""
 _EVENT_DATA, _CONTEXTS = FIELD["unstruct_event"], FIELD["contexts"]
 
 
 def read(paths: Sequence[Path]) -> Records:
     """Read the events of enriched files. Raises `InputError` for a file without a row of that form."""
     for path in paths:
+        if _is_json(path):
+            yield from _json_records(path)
+            continue
         rows = RowLines(path.name)
         with open_bytes(path) as file:
             yield from rows.read((n, line) for n, line in enumerate(file, start=1) if line.strip())
@@ -36,6 +43,24 @@ def read(paths: Sequence[Path]) -> Records:
             raise InputError(
                 f"{path} has no row of {N_FIELDS} tab-separated fields: is it an enriched Snowplow file?"
             )
+
+
+def _is_json(path: Path) -> bool:
+    """Whether the first line that is not blank begins as JSON does; a row may hold JSON further on."""
+    with open_bytes(path) as file:
+        first = next((line for line in file if line.strip()), b"")
+    return first.lstrip(_BEFORE_JSON)[:1] in (b"{", b"[")
+
+
+def _json_records(path: Path) -> Records:
+    for number, row in read_json_lines(path):
+        location = f"{path.name}:{number}"
+        if not isinstance(row, dict):
+            yield RejectedRow("events", "not a JSON object", location, row)
+        elif not is_event(row):
+            yield RejectedRow("events", "no event and collector_tstamp: not an enriched event", location, row)
+        else:
+            yield from _records(fields_of_event(row), location)
 
 
 class RowLines(EventLines):

@@ -14,7 +14,7 @@ from typing import Any
 
 from bowerbird.data.events import Action, Alias, Event
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
-from bowerbird.data.readers.events.snowplow_rows import (
+from bowerbird.data.readers.events.snowplow.typed_rows import (
     ACTION_OF,
     ACTIONS_OF,
     CARTS,
