@@ -47,7 +47,8 @@ def test_an_event_changes_the_next_answer(client: httpx.Client) -> None:
     before = client.get(f"/users/{user}/recommendations?n=5").json()["items"]
     liked = before[0]["item_id"]
     result = client.post("/v1/track", json=message(user, liked)).json()
-    assert result == {"success": True, "accepted": 1, "duplicates": 0, "rejected": [], "rejections": []}
+    lists: dict[str, Any] = {"rejected": [], "rejections": [], "warnings": []}
+    assert result == {"success": True, "accepted": 1, "duplicates": 0, **lists}
     after = client.get(f"/users/{user}/recommendations?n=5").json()["items"]
     assert liked not in [item["item_id"] for item in after], "saved items are not shown again"
     assert [item["item_id"] for item in after] != [item["item_id"] for item in before]
@@ -147,6 +148,16 @@ def test_a_repeat_counts_once_and_invalid_messages_are_listed(client: httpx.Clie
     assert (result["accepted"], result["duplicates"]) == (1, 1)
     reasons = sorted(each["reason"] for each in result["rejections"])
     assert reasons == ["not a JSON object", "time in the future", "unknown item"]
+    priced, lost = message("repeater", "BB-000003"), message("repeater", "no-such-item")
+    for each in (priced, lost):
+        each["properties"]["price"] = "cheap"
+    result = client.post("/v1/batch", json={"batch": [priced, lost]}).json()
+    assert result["accepted"] == 1, "an event counts without its price, and that is said"
+    (warning,) = result["warnings"]
+    assert warning["messageId"] == priced["messageId"] and warning["reason"].startswith(
+        "kept, without its price: "
+    )
+    assert 'bowerbird_events_total{outcome="incomplete"} 1.0' in client.get("/metrics").text
 
 
 def test_a_full_disk_is_an_error_and_nothing_is_lost(client: httpx.Client, server: tuple[str, int]) -> None:

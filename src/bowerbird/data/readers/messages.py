@@ -13,6 +13,7 @@ from bowerbird.data.readers.events.ga4.protocol import parse_message as parse_ga
 from bowerbird.data.readers.events.snowplow import parsing as snowplow
 from bowerbird.data.readers.events.snowplow.json_events import fields_of_event, is_event
 from bowerbird.data.readers.layouts import MessageLayout
+from bowerbird.data.readers.records import Parsed, without_repairs
 
 MOST_BYTES = 2**20
 """Largest message; the default limit of NATS and Kafka too."""
@@ -46,8 +47,7 @@ def parse_message(body: bytes, layout: MessageLayout) -> Iterator[Event | Alias 
 def parse_events(message: Any, layout: MessageLayout) -> Iterator[Event | Alias | str]:
     """The events and aliases of a decoded message, or the reasons why it has none.
 
-    A call of Segment without a time happened now, when it was received. Its calls about pages are not errors:
-    they yield nothing.
+    Segment's calls about pages are not errors: they yield nothing.
     """
     if not isinstance(message, dict):
         yield "not a JSON object"
@@ -61,7 +61,18 @@ def parse_events(message: Any, layout: MessageLayout) -> Iterator[Event | Alias 
     elif layout is MessageLayout.NATIVE:
         yield from native.parse_events(message)
     else:
-        yield from segment.parse_events(message, received_at=datetime.now(UTC))
+        yield from without_repairs(parse_call(message))
+
+
+def parse_call(message: Any) -> Iterator[Parsed]:
+    """What a live call of Segment says, with what was left out of its events.
+
+    A call without a time happened now, when it was received.
+    """
+    if isinstance(message, dict):
+        yield from segment.parse_call(message, received_at=datetime.now(UTC))
+    else:
+        yield "not a JSON object"
 
 
 def message_id_of(message: Any) -> str:

@@ -43,7 +43,7 @@ BATCH_SCHEMA: dict[str, Any] = {
 
 
 class RejectedMessage(Body):
-    """A message that has no event."""
+    """A message that has no event, or one without a value that can't be read."""
 
     messageId: str | None
     """As the client gave it."""
@@ -60,3 +60,5 @@ class IngestionBody(Body):
     """Reasons."""
     rejections: list[RejectedMessage]
     """The same, each with the message's id."""
+    warnings: list[RejectedMessage]
+    """Messages whose events count, but without a price or position that can't be read."""

@@ -8,9 +8,9 @@ from typing import Any
 from anyio import to_thread
 from fastapi import APIRouter, Request
 
-from bowerbird.data.events import Alias, Event
-from bowerbird.data.readers.layouts import MessageLayout
-from bowerbird.data.readers.messages import message_id_of, parse_events
+from bowerbird.data.events import Alias
+from bowerbird.data.readers.messages import message_id_of, parse_call
+from bowerbird.data.readers.records import ParsedEvent
 from bowerbird.errors import InputError
 from bowerbird.ids import id_fault
 from bowerbird.serve.app_state import AppState
@@ -60,12 +60,13 @@ def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
         return await answer(messages, caller_of(request))
 
     async def answer(messages: list[Any], caller: Caller) -> IngestionBody:
-        events, aliases, rejected = _parse(messages, caller)
+        parsed_events, aliases, rejected = _parse(messages, caller)
         if aliases:
             failures = await to_thread.run_sync(app_state.join, [alias for alias, _ in aliases])
             for alias, reason in failures:
                 rejected.append((_message_of_alias(aliases, alias), f"{alias.alias}: {reason}"))
-        receipt = await receiver.receive(events, rejected)
+        repaired = [(event, message) for event, message in parsed_events if event.repairs]
+        receipt = await receiver.receive([event.event for event, _ in parsed_events], rejected, repaired)
         return IngestionBody(
             success=True,
             accepted=receipt.new,
@@ -74,10 +75,8 @@ def routes(app_state: AppState, receiver: EventReceiver) -> APIRouter:
                 f"{reason} (messageId {message_id})" if (message_id := message_id_of(message)) else reason
                 for message, reason in receipt.rejected
             ],
-            rejections=[
-                RejectedMessage(messageId=message_id_of(message) or None, reason=reason)
-                for message, reason in receipt.rejected
-            ],
+            rejections=_with_ids(receipt.rejected),
+            warnings=_with_ids(receipt.incomplete),
         )
 
     return router
@@ -89,23 +88,31 @@ def _call(body: Any) -> dict[str, Any]:
     return body
 
 
+def _with_ids(messages: Sequence[tuple[Any, str]]) -> list[RejectedMessage]:
+    """Messages by their ids, each with its reason."""
+    return [
+        RejectedMessage(messageId=message_id_of(message) or None, reason=reason)
+        for message, reason in messages
+    ]
+
+
 def _parse(
     messages: list[Any], caller: Caller
-) -> tuple[list[Event], list[tuple[Alias, Any]], list[tuple[Any, str]]]:
-    """The events of messages; the aliases, each with its message; and the messages that have neither, each
+) -> tuple[list[tuple[ParsedEvent, Any]], list[tuple[Alias, Any]], list[tuple[Any, str]]]:
+    """The events and the aliases of messages, each with its message; and the messages that have neither, each
     with the reason.
 
     Raises `Forbidden` where a user's token names another user. It joins no ids either: whoever says that
     another's id is their own would get that history.
     """
-    events: list[Event] = []
+    events: list[tuple[ParsedEvent, Any]] = []
     aliases: list[tuple[Alias, Any]] = []
     rejected: list[tuple[Any, str]] = []
     for message in messages:
-        for parsed in parse_events(message, MessageLayout.SEGMENT):
-            if isinstance(parsed, Event):
-                caller.check_user(parsed.user_id)
-                events.append(parsed)
+        for parsed in parse_call(message):
+            if isinstance(parsed, ParsedEvent):
+                caller.check_user(parsed.event.user_id)
+                events.append((parsed, message))
             elif isinstance(parsed, Alias):
                 caller.check_unrestricted()
                 if fault := id_fault(parsed.alias) or id_fault(parsed.user_id):
