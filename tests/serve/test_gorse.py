@@ -267,12 +267,15 @@ def test_items_come_in_pages(gorse: Gorse) -> None:
         ({"Labels": {"vector": [0.1, 0.2]}}, "embed"),
         ({"Labels": {"a": {"b": "c"}}}, "nested"),
         ({"Labels": {"price": "cheap"}}, "price"),
-        ({"Timestamp": "01/02/2026"}, "day/month"),
+        ({"Labels": {"title": {}}}, "title"),
     ],
 )
 def test_a_rejected_item_says_why(gorse: Gorse, fields: dict[str, Any], reason: str) -> None:
     status, text = refusal(lambda: gorse.insert_item(LAMP | {"ItemId": "i22"} | fields))
     assert status == 400 and reason in text and gorse.get_item("i22")["Comment"] == "thing 22"
+    timed = LAMP | {"ItemId": "i22", "Timestamp": "01/02/2026"}
+    status, text = refusal(lambda: gorse.insert_item(timed))
+    assert status == 409 and "day/month" in text
     gorse.insert_item(LAMP | {"ItemId": "nameless", "Comment": ""})
     assert gorse.get_item("nameless")["Comment"] == "nameless", "as in Gorse, an item needs no text"
 

@@ -84,8 +84,10 @@ def test_an_item_is_put_withdrawn_and_brought_back(client: httpx.Client) -> None
     client.put("/items", json={"items": [lamp]}).raise_for_status()
     assert client.get("/items/i5").status_code == 200
     assert client.delete("/items/unknown").status_code == 404
-    for wrong in ([], [lamp, lamp], [{"item_id": "x"}], [{**lamp, "colour": "red"}]):
+    for wrong in ([], [{**lamp, "colour": "red"}], [{**lamp, "price": True}]):
         assert client.put("/items", json={"items": wrong}).status_code == 422
+    for wrong in ([lamp, lamp], [{"item_id": "x"}], [{"item_id": "x", "picture": "none"}]):
+        assert client.put("/items", json={"items": wrong}).status_code == 409
 
 
 def test_a_picture_has_sizes_an_etag_and_a_head(client: httpx.Client) -> None:

@@ -60,6 +60,13 @@ def _no_boolean(number: object) -> object:
     return number
 
 
+def _no_number(value: object) -> object:
+    """The number 0 is not JSON's `false`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError("expected true or false, but got a number")
+    return value
+
+
 def _no_text(number: object) -> object:
     if isinstance(number, str):
         raise ValueError("expected a number, but got a text")
@@ -68,6 +75,7 @@ def _no_text(number: object) -> object:
 
 NUMBER = BeforeValidator(_no_boolean)
 """Of numbers in addresses, too, where they are texts."""
+BOOLEAN = BeforeValidator(_no_number)
 JSON_NUMBER = BeforeValidator(_no_text)
 """Of numbers in bodies; a whole one may be written 2.0, as JSON Schema says."""
 

@@ -32,7 +32,13 @@ def _check_empty(value: object) -> object:
     return value
 
 
-_NO_LABELS = {"anyOf": [{"type": "null"}, {"const": ""}, {"const": []}, {"const": {}}]}
+_NO_LABELS = {  # not by `const`: generators of clients read no lists there
+    "anyOf": [
+        {"type": ["null", "string"], "maxLength": 0},
+        {"type": "array", "items": {}, "maxItems": 0},
+        {"type": "object", "maxProperties": 0},
+    ]
+}
 NoLabels = Annotated[Any, AfterValidator(_check_empty), WithJsonSchema(_NO_LABELS)]
 NoComment = Annotated[str | None, AfterValidator(_check_empty), WithJsonSchema({"enum": [None, ""]})]
 

@@ -18,6 +18,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from fastapi import HTTPException
+
 from bowerbird.data.items import Item
 from bowerbird.data.readers.values.outcomes import Rejection
 from bowerbird.data.readers.values.times import parse_time
@@ -39,7 +41,8 @@ def item_input(sent: GorseItemInput) -> ItemInput:
     fields: dict[str, Any] = {name: labels.pop(name) for name in LABEL_FIELDS if name in labels}
     comment = sent.Comment or ""
     fields.setdefault("description" if "title" in fields else "title", comment)
-    fields["title"] = fields["title"] or sent.ItemId  # in Gorse an item needs no text
+    if fields["title"] == "":
+        fields["title"] = sent.ItemId  # in Gorse an item needs no text
     if sent.IsHidden:
         fields["availability"] = HIDDEN
     fields |= {"item_id": sent.ItemId, "category": sent.Categories or (), "created_at": _time_of(sent)}
@@ -98,7 +101,8 @@ def _text_of(name: str, value: Any) -> str:
 
 
 def _time_of(sent: GorseItemInput) -> Any:
+    """The launch of an item; status 409 where it can't be read, as for feedback."""
     moment = parse_time(sent.Timestamp)
     if isinstance(moment, Rejection):
-        raise InputError(f"the item {sent.ItemId!r}: the Timestamp {moment.reason}")
+        raise HTTPException(409, f"the item {sent.ItemId!r}: the Timestamp {moment.reason}")
     return moment if moment is not None and moment.year > 1 else None  # Go writes no time as the year 1

@@ -13,7 +13,7 @@ from pydantic.config import JsonDict
 from starlette.responses import JSONResponse
 
 from bowerbird.errors import InputError
-from bowerbird.serve.bodies.base import NUMBER, UserId
+from bowerbird.serve.bodies.base import BOOLEAN, NUMBER, UserId
 from bowerbird.serve.errors import UnsupportedField, error_response
 from bowerbird.serve.openai.schema_filler import SchemaFiller
 from bowerbird.serve.openai.tools import EarlierCall, Strict, ToolChoice, Tools
@@ -139,10 +139,10 @@ class ChatRequest(Strict):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: StrictBool | None = None
     # Honoured where they ask for what is always done; another value is refused by its type.
-    n: Literal[1] | None = None
-    store: Literal[False] | None = None
-    logprobs: Literal[False] | None = None
-    top_logprobs: Literal[0] | None = None
+    n: Annotated[Literal[1], NUMBER] | None = None
+    store: Annotated[Literal[False], BOOLEAN] | None = None
+    logprobs: Annotated[Literal[False], BOOLEAN] | None = None
+    top_logprobs: Annotated[Literal[0], NUMBER] | None = None
     modalities: list[Literal["text"]] | None = None
     presence_penalty: Penalty = None
     frequency_penalty: Penalty = None

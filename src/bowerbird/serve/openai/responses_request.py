@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool
 
-from bowerbird.serve.bodies.base import NUMBER, UserId
+from bowerbird.serve.bodies.base import BOOLEAN, NUMBER, UserId
 from bowerbird.serve.errors import UnsupportedField
 from bowerbird.serve.openai.chat_request import (
     MAX_MESSAGES,
@@ -83,12 +83,12 @@ class ResponsesRequest(Strict):
     bowerbird: ChatExtension = ChatExtension()
     # Honoured where they ask for what is always done; another value is refused by its type.
     store: StrictBool | None = None
-    background: Literal[False] | None = None
+    background: Annotated[Literal[False], BOOLEAN] | None = None
     include: Annotated[list[str], Field(max_length=0)] | None = None
     reasoning: None = None
     tools: Annotated[list[Any], Field(max_length=0)] | None = None
     tool_choice: Literal["none", "auto"] | None = None
-    top_logprobs: Literal[0] | None = None
+    top_logprobs: Annotated[Literal[0], NUMBER] | None = None
     truncation: Literal["auto", "disabled"] | None = None
     # Without effect.
     temperature: Annotated[float, Field(ge=0, le=2), NUMBER] | None = None

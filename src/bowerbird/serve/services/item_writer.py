@@ -31,6 +31,9 @@ class ItemWriter:
     async def put(self, request: ItemsRequest) -> ItemsResult:
         """Add items, or put them in the place of those with their ids; status 409 where none can be used."""
 
+        if request.fault:
+            raise HTTPException(409, request.fault)
+
         def put() -> ItemsResult:
             before = self._app_state.served.snapshot.imported
             n_new = sum(each.item_id not in before for each in request.items)

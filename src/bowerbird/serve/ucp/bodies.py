@@ -30,7 +30,9 @@ NEEDED: list[JsonValue] = [
                 "anyOf": [
                     {
                         "required": ["categories"],
-                        "properties": {"categories": {"type": "array", "minItems": 1}},
+                        "properties": {
+                            "categories": {"type": "array", "items": {"type": "string"}, "minItems": 1}
+                        },
                     },
                     {"required": ["price"], "properties": {"price": {"type": "object"}}},
                 ],
@@ -232,7 +234,7 @@ class Product(Body):
     rating: Rating | None = None
 
 
-class Message(Body):
+class CatalogMessage(Body):
     """What the platform should know."""
 
     type: Literal["error", "warning", "info"]
@@ -272,7 +274,7 @@ class SearchResponse(Body):
     ucp: Envelope
     products: list[Product]
     pagination: PageInfo
-    messages: list[Message] | None = None
+    messages: list[CatalogMessage] | None = None
 
 
 class LookupResponse(Body):
@@ -280,7 +282,7 @@ class LookupResponse(Body):
 
     ucp: Envelope
     products: list[Product]
-    messages: list[Message] | None = None
+    messages: list[CatalogMessage] | None = None
 
 
 class ProductResponse(Body):
@@ -288,7 +290,7 @@ class ProductResponse(Body):
 
     ucp: Envelope
     product: Product | None = None
-    messages: list[Message] | None = None
+    messages: list[CatalogMessage] | None = None
 
 
 class ProfileMetadata(Body):

@@ -21,13 +21,13 @@ from bowerbird.serve.protection.errors import Refusal
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.serve.services.searches import search
 from bowerbird.serve.ucp.bodies import (
+    CatalogMessage,
     CatalogRequest,
     Envelope,
     Filters,
     InputMatch,
     LookupRequest,
     LookupResponse,
-    Message,
     PageInfo,
     Product,
     Reference,
@@ -53,7 +53,7 @@ class Condition:
     """The filter of a request as JSON, and what could not be applied."""
 
     terms: Mapping[str, Any]
-    messages: tuple[Message, ...] = ()
+    messages: tuple[CatalogMessage, ...] = ()
 
     def mask(self, served: ServedSnapshot) -> BoolArray:
         """Which items pass, (items,) bool."""
@@ -87,7 +87,7 @@ def search_catalog(app_state: AppState, request: SearchRequest, address: str) ->
     articles = [writer.article_at(position) for position in positions if position is not None]
     messages = list(condition.messages)
     if answer.empty_reason:
-        messages.append(Message(type="info", code="no_results", content=answer.empty_reason))
+        messages.append(CatalogMessage(type="info", code="no_results", content=answer.empty_reason))
     return SearchResponse(
         ucp=envelope(SEARCH),
         products=[writer.product(article, article.positions) for article in articles if article],
@@ -111,7 +111,7 @@ def lookup_catalog(app_state: AppState, request: LookupRequest, address: str) ->
         position = position_of(served, id_)
         article = None if position is None else writer.article_at(position)
         if article is None or position is None:
-            messages.append(Message(type="info", code="not_found", content=id_))
+            messages.append(CatalogMessage(type="info", code="not_found", content=id_))
         elif passes[position]:
             is_exact = served.catalogue.ids[position] == id_
             match = InputMatch(id=id_, match="exact" if is_exact else "featured")
@@ -155,7 +155,7 @@ def condition_of(request: CatalogRequest, served: ServedSnapshot) -> Condition:
             for path in filters.categories
         ]
         terms.append({"any_of": paths})
-    messages: tuple[Message, ...] = ()
+    messages: tuple[CatalogMessage, ...] = ()
     if filters.price is not None:
         currency = (request.context.currency if request.context else None) or _main_currency(served)
         if _is_sold_in(served, currency):
@@ -168,7 +168,7 @@ def condition_of(request: CatalogRequest, served: ServedSnapshot) -> Condition:
             ]
         else:
             text = f"nothing has a price in {currency}: the price filter was not applied"
-            messages = (Message(type="warning", code="price_filter_not_applied", content=text),)
+            messages = (CatalogMessage(type="warning", code="price_filter_not_applied", content=text),)
     return Condition({"all_of": terms}, messages)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.ucp.bodies import (
-    Message,
+    CatalogMessage,
     Option,
     Product,
     ProductRequest,
@@ -29,7 +29,9 @@ def get_product(app_state: AppState, request: ProductRequest, address: str) -> P
     messages = list(condition.messages)
     if article is None or not any(passes[each] for each in article.positions):
         content = f"Product not found: {request.id}"
-        messages.append(Message(type="error", code="not_found", content=content, severity="unrecoverable"))
+        messages.append(
+            CatalogMessage(type="error", code="not_found", content=content, severity="unrecoverable")
+        )
         return ProductResponse(ucp=envelope(LOOKUP, is_error=True), messages=messages)
     is_variant = served.catalogue.ids[article.positions[0]] == request.id
     selected = {} if is_variant else {each.name: each.label for each in request.selected or ()}
