@@ -21,6 +21,8 @@ from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.items import Item
+from bowerbird.recommend.reasons import ENGLISH as REASON_ENGLISH
+from bowerbird.recommend.reasons import as_reason_language
 from bowerbird.text.audiences import AUDIENCE
 from bowerbird.text.facets import FACETS
 
@@ -194,8 +196,7 @@ def explain(turn: Turn) -> Reply:
     if turn.user and turn.parts.reader and not (request and request.is_gift):
         sentence = _taste_reason(turn, target)
         if sentence:
-            key = "why_taste" if turn.language.code == ENGLISH else "why_taste_plain"
-            reasons.append(turn.say(key, reason=sentence))
+            reasons.append(turn.say("why_taste", reason=sentence))
     text = turn.say(
         "why_item",
         title=target.title,
@@ -270,7 +271,8 @@ def _taste_reason(turn: Turn, target: Shown) -> str:
     only = np.zeros(len(turn.parts.catalogue), bool)
     only[turn.parts.catalogue.position[target.item_id]] = True
     recommended = recommender.recommend(taste.state(turn.user), n=1, eligible=only)
-    return recommended[0].reason if recommended else ""
+    language = as_reason_language(turn.language.code) or REASON_ENGLISH
+    return recommended[0].explanation.phrase(language) if recommended else ""
 
 
 def _about_item(turn: Turn) -> tuple[str, ...]:

@@ -20,12 +20,11 @@ from bowerbird.assist.request import Request, asked_for_again
 from bowerbird.assist.turn import Turn
 from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.errors import NotFoundError
+from bowerbird.recommend.reasons import UNKNOWN, as_reason_language
 from bowerbird.taste.profile.dislikes import hidden_items
 
 _TASTE_DEPTH = 200
 """How many of a user's recommendations count as signs of taste for one request."""
-_NO_REASON = "from the catalogue"
-"""What the recommender says where nothing speaks for an item."""
 Rank = Callable[[BoolArray, int], list[int]]
 """Mask of items (items,) bool and a number -> the positions of so many, the best first."""
 OPEN_DEPTH = 100
@@ -52,7 +51,7 @@ def find_items(turn: Turn, request: Request, meaning: FloatArray | None = None) 
     base = _offerable(turn, request)
     allowed = suiting_recipient(parts, request, _satisfying(base, constraints))
     offered = allowed if allowed.any() else base
-    reasons, taste = ({}, None) if request.is_gift else _tasted(parts, turn.user, offered)
+    reasons, taste = ({}, None) if request.is_gift else _tasted(turn, offered)
     is_personal = taste is not None
     if meaning is None:
         meaning = meaning_of(parts, request, turn.image)
@@ -155,8 +154,9 @@ def _of_each_kind(turn: Turn, request: Request, base: BoolArray, rank: Rank) -> 
     return [position for positions in lists for position in positions if position in best]
 
 
-def _tasted(parts: Parts, user: str | None, allowed: BoolArray) -> tuple[dict[int, str], FloatArray | None]:
+def _tasted(turn: Turn, allowed: BoolArray) -> tuple[dict[int, str], FloatArray | None]:
     """Reasons by position, and how well each item suits the user, (items,) float32 from 0 to 1."""
+    parts, user = turn.parts, turn.user
     if user is None or parts.taste is None or parts.recommender is None:
         return {}, None
     recommended = parts.recommender.recommend(parts.taste.state(user), n=_TASTE_DEPTH, eligible=allowed)
@@ -165,4 +165,10 @@ def _tasted(parts: Parts, user: str | None, allowed: BoolArray) -> tuple[dict[in
     taste = np.zeros(len(parts.catalogue), dtype=np.float32)
     for rank, recommendation in enumerate(recommended):
         taste[recommendation.position] = 1.0 - rank / len(recommended)
-    return {each.position: each.reason for each in recommended if each.reason != _NO_REASON}, taste
+    language = as_reason_language(turn.language.code)
+    reasons = {
+        recommendation.position: recommendation.explanation.phrase(language)
+        for recommendation in recommended
+        if language and recommendation.explanation.name != UNKNOWN
+    }
+    return reasons, taste

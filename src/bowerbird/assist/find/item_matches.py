@@ -44,7 +44,6 @@ def name_item(
     item = parts.catalogue.item(position)
     price = None if item.price is None or not math.isfinite(item.price) else item.price
     language = language or load_language(ENGLISH)
-    reason = reason if language.code == ENGLISH else ""  # the recommender gives its reasons in English
     facts = [
         language.value_for(facet, value)
         for facet in _FACTS

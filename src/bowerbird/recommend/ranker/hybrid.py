@@ -26,7 +26,7 @@ from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import build_features, feature_names
 from bowerbird.recommend.ranker.fusion import blend, fuse_sources
 from bowerbird.recommend.ranker.trees import Trees
-from bowerbird.recommend.reasons import Reason
+from bowerbird.recommend.reasons import UNKNOWN, Reason
 from bowerbird.recommend.sources import SOURCES, Source
 from bowerbird.recommend.sources.popularity import PopularSource
 from bowerbird.recommend.sources.walks import WalkGraph, WalkSource
@@ -197,4 +197,4 @@ class HybridRanker:
                 return name, reason
         brought_by = proposers[0] if proposers else PopularSource.name
         reasons = (source.explain(query, position) for source in self.sources)
-        return brought_by, next((reason for reason in reasons if reason is not None), Reason("unknown"))
+        return brought_by, next((reason for reason in reasons if reason is not None), Reason(UNKNOWN))

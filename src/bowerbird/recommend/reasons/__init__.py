@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib import resources
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
 ReasonLanguage = Literal["en", "de", "es", "fr", "it"]
 ENGLISH: ReasonLanguage = "en"
+UNKNOWN = "unknown"
+"""The reason of what nothing speaks for: it is in the catalogue."""
 Sentences = Mapping[str, str | list[str]]
 """By name; of a pair, the first is for one, the second for any other count."""
 
@@ -45,6 +47,11 @@ class Reason:
 
 
 ReasonValue: TypeAlias = str | int | date | tuple[str, ...] | Reason
+
+
+def as_reason_language(code: str) -> ReasonLanguage | None:
+    """A language that reasons can be worded in, by its code; None for another one."""
+    return next((language for language in get_args(ReasonLanguage) if language == code), None)
 
 
 @cache
