@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bowerbird.serve.bodies.base import Body
 
@@ -60,5 +60,5 @@ class IngestionBody(Body):
     """Reasons."""
     rejections: list[RejectedMessage]
     """The same, each with the message's id."""
-    warnings: list[RejectedMessage]
+    warnings: list[RejectedMessage] = Field(default_factory=list)
     """Messages whose events count, but without a price or position that can't be read."""
