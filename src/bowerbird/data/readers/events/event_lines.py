@@ -10,7 +10,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -39,8 +38,6 @@ from bowerbird.data.readers.values.outcomes import Repair
 from bowerbird.data.readers.values.texts import parse_text
 
 LINES_PER_BLOCK, BYTES_PER_BLOCK = 20_000, 1 << 24
-LINES_TOGETHER = 256
-"""Lines that are read before their size is looked at: one may have a megabyte."""
 _SCHEMA = pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])
 
 
@@ -100,24 +97,25 @@ class EventLines(ABC):
 
     def read(self, lines: Iterable[tuple[int, bytes]]) -> Records:
         """Read all rows, in blocks; several calls of one line may have its number."""
-        lines = iter(lines)
-        block: list[tuple[int, bytes]] = []
+        numbers: list[int] = []
+        block: list[bytes] = []
         size = 0
-        while read := list(islice(lines, LINES_TOGETHER)):
-            block += read
-            size += sum(len(line) for _, line in read)
+        for number, line in lines:
+            numbers.append(number)
+            block.append(line)
+            size += len(line)
             if len(block) >= LINES_PER_BLOCK or size >= BYTES_PER_BLOCK:
-                yield from self._read_block(block)
-                block, size = [], 0
-        yield from self._read_block(block)
+                yield from self._read_block(numbers, block)
+                numbers, block, size = [], [], 0
+        yield from self._read_block(numbers, block)
 
-    def _read_block(self, block: list[tuple[int, bytes]]) -> Records:
+    def _read_block(self, numbers: list[int], block: list[bytes]) -> Records:
         fields: list[EventFields] = []
         indices: list[int] = []
         unusual: set[int] = set()
         ignored: Counter[str] = Counter()
-        for index, (number, line) in enumerate(block):
-            outcome = self.usual_events(number, line)
+        for index, line in enumerate(block):
+            outcome = self.usual_events(numbers[index], line)
             if outcome is None:
                 unusual.add(index)
             elif isinstance(outcome, str):
@@ -134,11 +132,11 @@ class EventLines(ABC):
         is_usual = ~np.isin(row_indices, list(unusual))
         drafts: list[tuple[int, EventDraft]] = []
         for index in sorted(unusual):
-            yield from self._unusual_row(index, *block[index], drafts)
+            yield from self._unusual_row(index, numbers[index], block[index], drafts)
         yield from (alias for _, alias in sorted(self._aliases, key=lambda each: each[0]))
         self._aliases.clear()
-        numbers = np.array([number for number, _ in block], np.int64)
-        yield from self._merged(table.filter(pa.array(is_usual)), row_indices[is_usual], numbers, drafts)
+        usual_rows = row_indices[is_usual]
+        yield from self._merged(table.filter(pa.array(is_usual)), usual_rows, numbers, drafts)
 
     def _unusual_row(
         self, index: int, number: int, line: bytes, drafts: list[tuple[int, EventDraft]]
@@ -153,7 +151,7 @@ class EventLines(ABC):
                 yield record
 
     def _merged(
-        self, table: pa.Table, rows: IntArray, numbers: IntArray, drafts: list[tuple[int, EventDraft]]
+        self, table: pa.Table, rows: IntArray, numbers: list[int], drafts: list[tuple[int, EventDraft]]
     ) -> Iterator[EventBatch]:
         """One batch in the order of the block's `rows`: of events with one id the first counts.
 
@@ -170,7 +168,7 @@ class EventLines(ABC):
             left_out = zip(row_of, (draft.repairs for _, draft in drafts), strict=True)
             repairs = {row: each for row, each in left_out if each}
         if table.num_rows:
-            yield EventBatch(table, RowLocations(self.file, numbers[rows]), repairs)
+            yield EventBatch(table, RowLocations(self.file, np.array(numbers, np.int64)[rows]), repairs)
 
     def _columns(self, fields: list[EventFields]) -> tuple[pa.Table, BoolArray]:
         """Events in `EVENT_SCHEMA`, and whether each could be read as a whole, (n,) bool."""

@@ -166,13 +166,17 @@ class Batch(Struct, gc=False, omit_defaults=True):
 _batch = msgspec.json.Decoder(Batch)
 
 
+BATCH = b'"batch"'
+"""What a line holds that may be a batch."""
+
+
 def calls_of(line: bytes) -> list[bytes]:
     """The calls of a line: those of a batch, each with the times that they share, or the line itself.
 
     >>> calls_of(b'{"batch": [{"userId": "ann"}, {}, 7], "sentAt": "2026-01-02"}')
     [b'{"sentAt":"2026-01-02","userId": "ann"}', b'{"sentAt":"2026-01-02"}', b'7']
     """
-    batch = decode_typed(_batch, line) if b'"batch"' in line else None
+    batch = decode_typed(_batch, line)
     if batch is None or not batch.batch:
         return [line]
     calls = [bytes(call) for call in batch.batch]

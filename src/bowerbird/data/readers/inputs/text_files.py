@@ -18,6 +18,7 @@ from typing import IO, Any
 from bowerbird.errors import InputError
 from bowerbird.progress import BYTES_READ
 
+BUFFER_BYTES = 1 << 18  # read at once: each read is counted for the progress
 SAMPLE_BYTES = 1 << 20
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -57,7 +58,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     Raises `InputError` for a file that can't be read or decompressed.
     """
     try:
-        with io.BufferedReader(_CountedFile(path)) as file:
+        with io.BufferedReader(_CountedFile(path), BUFFER_BYTES) as file:
             magic = file.read(6)
             file.seek(0)
             unpack = next((unpack for start, unpack in _PACKED if magic.startswith(start)), None)

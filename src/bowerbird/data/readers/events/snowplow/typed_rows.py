@@ -125,7 +125,7 @@ class Interaction(NamedTuple):
         """The same with the products and the order of some entities."""
         products, order_id = [], ""
         for entity in entities or ():
-            name = schema_name(entity.schema)
+            name = _name_of(entity.schema.strip())
             if name in PRODUCTS:
                 products.append(_decode_product(entity.data))
             elif name in ORDERS:
