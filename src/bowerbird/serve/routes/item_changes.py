@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, HTTPException
 
 from bowerbird.serve.app_state import AppState
+from bowerbird.serve.bodies.errors import ErrorBody
 from bowerbird.serve.bodies.item_changes import ItemsRequest, PatchesRequest, PricePatch
 from bowerbird.serve.bodies.items import ItemPageBody, ItemsResult, PatchesResult, Withdrawal
 from bowerbird.serve.protection.keys import Role
@@ -18,7 +19,7 @@ def routes(app_state: AppState, writer: ItemWriter) -> APIRouter:
     """Make the router of this resource."""
     router = guarded_router(RouteRules(Role.ADMIN, MAX_BODY_BYTES))
 
-    @router.put("/items")
+    @router.put("/items", responses={409: {"model": ErrorBody, "description": "Items that can't be used."}})
     async def put_items(body: ItemsRequest) -> ItemsResult:
         """Add items, or put them in the place of those with their ids."""
         return await writer.put(body)
