@@ -183,7 +183,7 @@ def test_keys_are_made_ended_rotated_and_revoked(client: httpx.Client, store: St
     keys = get(client, "/keys")
     assert [each["state"] for each in keys["keys"]] == ["revoked", "expired"] and not keys["required"]
     assert key["key"].split("_")[2] not in client.get("/keys").text
-    assert client.delete("/keys/unknown").status_code == 400
+    assert client.delete("/keys/unknown").status_code == 404
     assert client.post("/keys", json={"roles": ["profile"]}).status_code == 422
 
 

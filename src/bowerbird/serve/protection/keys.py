@@ -18,7 +18,7 @@ from pathlib import Path
 from bowerbird.data.files.durable import FileStamp, file_stamp, remove_partial_files
 from bowerbird.data.files.locks import hold_lock
 from bowerbird.data.files.records import read_record, write_record
-from bowerbird.errors import InputError
+from bowerbird.errors import InputError, NotFoundError
 
 FILE = "keys.json"
 PREFIX = "bb"
@@ -165,7 +165,7 @@ class KeyRing:
         for key in file.keys:
             if key.id == key_id:
                 return key
-        raise InputError(f"there is no key {key_id!r}: `bowerbird keys list` shows them")
+        raise NotFoundError(f"there is no key {key_id!r}: `bowerbird keys list` shows them")
 
     def _update(self, change: Callable[[KeyFile], KeyFile]) -> KeyFile:
         with hold_lock(self.path.with_suffix(".lock")):
