@@ -8,10 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from bowerbird.data.events import Action
 from bowerbird.ids import MAX_ID_LENGTH
-from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.recommend.options import MAX_EXCLUDED
 from bowerbird.recommend.reasons import ENGLISH, ReasonLanguage
-from bowerbird.serve.bodies.base import NUMBER, Moment, UserId
+from bowerbird.serve.bodies.base import NUMBER, Filter, Moment, UserId
 
 MAX_COUNT = 200
 MAX_SESSION = 500
@@ -120,7 +119,7 @@ class WhoseList(RequestBase):
     outcome: Outcome = "click"
     """What to optimise for."""
     diversity: Share = 0.2
-    filter: ItemFilter | None = None
+    filter: Filter | None = None
     exclude: Excluded = []
     surface: Annotated[str, Field(max_length=100)] | None = None
     """Where the list is shown (home, product, cart): noted in the exposure log."""
@@ -159,7 +158,7 @@ class CompletionRequest(RequestBase):
     n: Count = 10
     cursor: Cursor | None = None
     """`next_cursor` of the page before; everything but `n` must be as it was."""
-    filter: ItemFilter | None = None
+    filter: Filter | None = None
     exclude: Excluded = []
     language: ReasonLanguage = ENGLISH
     """Of the reasons."""

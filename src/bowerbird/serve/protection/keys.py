@@ -84,6 +84,10 @@ class KeyFile:
     """Signs user tokens; empty until the first is made."""
 
 
+class KeyEndedError(InputError):
+    """A key that was to be used once more, after its end."""
+
+
 class KeyRing:
     """The keys of one store. Safe to use from several threads and processes."""
 
@@ -145,8 +149,13 @@ class KeyRing:
         return self._change(key_id, lambda key: replace(key, revoked=key.revoked or datetime.now(UTC)))
 
     def rotate(self, key_id: str, grace_hours: float) -> tuple[ApiKey, str]:
-        """Make a successor with the same roles; the old key expires after `grace_hours`."""
+        """Make a successor with the same roles; the old key expires after `grace_hours`.
+
+        Raises `KeyEndedError` for a key that is valid no more, and `NotFoundError` for an unknown one.
+        """
         old = self._find_id(self.read(), key_id)
+        if not old.is_valid(datetime.now(UTC)):
+            raise KeyEndedError(f"the key {key_id!r} has ended, and has no successor: create another one")
         lifetime = None if old.expires is None else (old.expires - old.created).total_seconds() / 86_400
         successor = self.create(old.roles, lifetime, old.note)
         end = datetime.now(UTC) + timedelta(hours=grace_hours)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import Field
 
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import NUMBER, Body
+from bowerbird.serve.bodies.errors import ErrorBody
 from bowerbird.serve.bodies.lists import RequestBase
 from bowerbird.serve.protection.access import caller_of
-from bowerbird.serve.protection.keys import ApiKey, KeyRing, KeyState, Role
+from bowerbird.serve.protection.keys import ApiKey, KeyEndedError, KeyRing, KeyState, Role
 from bowerbird.serve.protection.routes import Guard, RouteRules, guarded_router
 
 Days = Annotated[float, Field(gt=0, le=36_500), NUMBER]
@@ -87,10 +88,15 @@ def routes(app_state: AppState) -> APIRouter:
         audit(request, "create a key", key=key.id, roles=" ".join(key.roles))
         return NewKey(**_body(key).model_dump(), key=presented)
 
-    @router.post("/keys/{key_id:id}/rotation")
+    @router.post(
+        "/keys/{key_id:id}/rotation", responses={409: {"model": ErrorBody, "description": "It has ended."}}
+    )
     def rotate(key_id: str, body: RotationRequest, request: Request) -> NewKey:
         """Make a successor of a key with the same roles; the old one expires after a while."""
-        key, presented = ring.rotate(key_id, body.grace_hours)
+        try:
+            key, presented = ring.rotate(key_id, body.grace_hours)
+        except KeyEndedError as error:
+            raise HTTPException(409, str(error)) from None
         audit(request, "rotate a key", key=key_id, successor=key.id)
         return NewKey(**_body(key).model_dump(), key=presented)
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import Field
 
-from bowerbird.errors import InputError
-from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.rerank.boosts import Rule
 from bowerbird.recommend.rerank.shop_rules import Pin, ShopRules
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.base import NUMBER, Body, UserId
+from bowerbird.serve.bodies.base import NUMBER, Body, Filter, UserId
+from bowerbird.serve.bodies.errors import ErrorBody
 from bowerbird.serve.bodies.lists import RequestBase
 from bowerbird.serve.protection.access import caller_of
 from bowerbird.serve.protection.keys import Role
@@ -26,6 +25,13 @@ MAX_RULES = 500
 MAX_BODY_BYTES = 500 * KB
 
 
+Condition = Annotated[Filter, Field(json_schema_extra={"minProperties": 1})]
+"""What hides nothing is no rule."""
+CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"model": ErrorBody, "description": "Other rules were published meanwhile."}
+}
+
+
 class RulesBody(RequestBase):
     """Rules as they are written in `boosts.toml`."""
 
@@ -33,7 +39,7 @@ class RulesBody(RequestBase):
     """Maximal number of ranks that a boosted item moves up."""
     boost: Annotated[list[Rule], Field(max_length=MAX_RULES)] = Field(default=[])
     pin: Annotated[list[Pin], Field(max_length=MAX_RULES)] = Field(default=[])
-    hide: Annotated[list[ItemFilter], Field(max_length=MAX_RULES)] = Field(default=[])
+    hide: Annotated[list[Condition], Field(max_length=MAX_RULES)] = Field(default=[])
 
     def as_rules(self) -> ShopRules:
         """The rules. Raises `InputError` for contradictory ones."""
@@ -82,9 +88,11 @@ class RuleDesk:
         return RulesInForce(rules=body, version=self.app_state.rules.digest)
 
     def publish(self, body: NewRules) -> RulesInForce:
-        """Put rules in force. Raises `InputError` where others came into force meanwhile."""
+        """Put rules in force; status 409 where others came into force meanwhile."""
         if body.version != self.app_state.rules.digest:
-            raise InputError("other rules were published meanwhile: load them, and make your change again")
+            raise HTTPException(
+                409, "other rules were published meanwhile: load them, and make your change again"
+            )
         self.app_state.rules.publish(body.rules.as_rules())
         return self.in_force()
 
@@ -107,7 +115,7 @@ def routes(app_state: AppState) -> APIRouter:
         """The shop's boosts, pins and what it hides."""
         return desk.in_force()
 
-    @router.put("/rules")
+    @router.put("/rules", responses=CONFLICT)
     async def publish(body: NewRules, request: Request) -> RulesInForce:
         """Put rules in force: the next list follows them."""
         result = await to_thread.run_sync(desk.publish, body, limiter=thread)
