@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bowerbird.choices import HoldoutChoice
+from bowerbird.choices import Engine, HoldoutChoice
 from bowerbird.data.collections import Collection, select_training_sets
 from bowerbird.data.events import Action, Event
+from bowerbird.data.ingest.item_changes import withdraw_items
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.config import EmbedConfig
+from bowerbird.embed.encode.precompute import Precompute
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.training import train_embedding
@@ -136,8 +138,27 @@ def test_a_broken_picture_leaves_its_text_and_nothing_at_all_is_no_vector(toy_st
 
 
 def test_two_concurrent_trainings_exclude_each_other(trained: Store) -> None:
-    with trained.lock("test"), pytest.raises(StoreError, match="`test`"):
+    with trained.training_lock("test"), pytest.raises(StoreError, match="`test`"):
         train_embedding(trained, CONFIG)
+
+
+def test_items_change_during_a_training(toy_store: MakeStore) -> None:
+    """An item that is withdrawn after a training has read the items: it stays so, and has a vector."""
+    store = toy_store()
+    gone = store.item_ids()[0]
+
+    class LatePrecompute(Precompute):
+        """Withdraws the item where the training encodes the items that it has read."""
+
+        def __getattribute__(self, name: str) -> object:
+            if not name.startswith("_") and not store.catalogue().withdrawn.any():
+                withdraw_items(store, [gone])
+            return super().__getattribute__(name)
+
+    version = train_embedding(store, CONFIG, LatePrecompute(Engine.LOCAL, 1))
+    snapshot = store.snapshot()
+    assert load_vectors(snapshot).version == version.name
+    assert snapshot.catalogue.withdrawn[snapshot.catalogue.position[gone]]
 
 
 def test_settings_out_of_range_are_rejected() -> None:

@@ -170,19 +170,34 @@ class Store(VersionedFolder):
 
         The lock of a killed writer is released, see `locks`.
         """
-        with (self.path / "LOCK").open("a+") as file:
+        with self._named_lock("LOCK", doing, wait, "being written"):
+            for abandoned in self.path.glob(f"*/{BUILDING}*"):  # of a killed writer: nobody else writes now
+                shutil.rmtree(abandoned, ignore_errors=True)
+            yield
+
+    @contextlib.contextmanager
+    def training_lock(self, doing: str) -> Iterator[None]:
+        """Exclude other trainings of vectors and grafts while the block runs; items and events may change.
+
+        Raises `StoreError` naming the holder. What was trained is published under `lock`.
+        """
+        with self._named_lock("training.lock", doing, False, "being trained on"):
+            yield
+
+    @contextlib.contextmanager
+    def _named_lock(self, name: str, doing: str, wait: bool, state: str) -> Iterator[None]:
+        """Hold the lock of a file that says who holds it."""
+        with (self.path / name).open("a+") as file:
             if wait:
                 wait_for_lock(file)
             elif not try_lock(file):
                 file.seek(0)
                 holder = file.read().strip() or "another process"
-                raise StoreError(f"{self.path} is being written by {holder}: wait for it to end")
+                raise StoreError(f"{self.path} is {state} by {holder}: wait for it to end")
             file.truncate(0)
             with contextlib.suppress(OSError):  # on a full disk the lock holds without its holder's name
                 os.write(
                     file.fileno(), f"`{doing}`, process {os.getpid()} on {socket.gethostname()}".encode()
                 )
-            for abandoned in self.path.glob(f"*/{BUILDING}*"):  # of a killed writer: nobody else writes now
-                shutil.rmtree(abandoned, ignore_errors=True)
             yield
             file.truncate(0)

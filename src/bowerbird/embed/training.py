@@ -67,12 +67,14 @@ class TrainingInputs:
 def train_embedding(store: Store, config: EmbedConfig = DEFAULTS, precompute: Precompute = LOCAL) -> Version:
     """Train on the store and publish a version of `vectors`, with inputs, settings and metrics in its `meta`.
 
-    Raises `StoreError` if the store has no items or is being written, `BackboneError` if a backbone is not
+    Items and events may change meanwhile: the vectors are of the items there were at the start.
+    Raises `StoreError` if the store has no items or is being trained on, `BackboneError` if a backbone is not
     available.
     """
     started = time.monotonic()
-    with store.lock("embed"):
-        inputs = _read_inputs(store, config, precompute)
+    with store.training_lock("bowerbird embed"):
+        snapshot = store.snapshot()  # its pictures stay, whatever is imported meanwhile
+        inputs = _read_inputs(store, snapshot.catalogue, config, precompute)
         config = replace(config, text_backbone=inputs.features.backbones[1])
         encoded = time.monotonic()
         finetuning = None
@@ -104,11 +106,13 @@ def train_embedding(store: Store, config: EmbedConfig = DEFAULTS, precompute: Pr
             files.write(folder)
             return add_cost(meta, started, encoded)
 
-        return store.publish(VectorsMeta.KIND, meta, write)
+        with store.lock("bowerbird embed", wait=True):
+            return store.publish(VectorsMeta.KIND, meta, write)
 
 
-def _read_inputs(store: Store, config: EmbedConfig, precompute: Precompute) -> TrainingInputs:
-    catalogue = store.catalogue()
+def _read_inputs(
+    store: Store, catalogue: Catalogue, config: EmbedConfig, precompute: Precompute
+) -> TrainingInputs:
     language = detect_catalogue_language(catalogue)
     text_backbone = config.text_backbone or choose_text_backbone(language)
     features = compute_item_features(store, catalogue, config.image_backbone, text_backbone, precompute)

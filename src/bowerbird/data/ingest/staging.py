@@ -7,6 +7,7 @@ the import is published, when its files changed, and by an erasure, since it may
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -156,7 +157,8 @@ class Staging:
     def drop(self) -> None:
         """Remove everything."""
         for writer in self._writers.values():
-            writer.close()
+            with contextlib.suppress(OSError):  # closing writes: on a full disk it fails again
+                writer.close()
         self._writers.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 

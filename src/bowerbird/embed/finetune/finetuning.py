@@ -156,7 +156,8 @@ def _publish(store: Store, meta: BackbonesMeta, trained: Mapping[Modality, Tenso
         for modality, tensors in trained.items():
             save_file(tensors, weights_path(folder, modality))
 
-    return store.publish(BackbonesMeta.KIND, meta, write, keep=versions_in_use(store))
+    with store.lock("bowerbird embed --unfreeze", wait=True):
+        return store.publish(BackbonesMeta.KIND, meta, write, keep=versions_in_use(store))
 
 
 def _hash_inputs(data: FinetuningData, config: FinetuneConfig) -> str:

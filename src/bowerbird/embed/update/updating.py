@@ -45,10 +45,11 @@ def update_embedding(
     or a holdout of what was trained on already is requested.
     """
     started = time.monotonic()
-    with store.lock("embed --update"):
+    with store.training_lock("bowerbird embed --update"):
+        snapshot = store.snapshot()  # its pictures stay, whatever is imported meanwhile
         previous = PreviousVersion.open(store)
         settings = _merge_settings(previous.vectors.meta.config, config)
-        catalogue = store.catalogue()
+        catalogue = snapshot.catalogue
         # The backbones of the version, which may be adapted ones.
         names = previous.vectors.meta.backbones or {}
         features = compute_item_features(store, catalogue, names["image"], names["text"], precompute)
@@ -99,7 +100,8 @@ def update_embedding(
             files.write(folder)
             return add_cost(meta, started, encoded)
 
-        return store.publish(VectorsMeta.KIND, meta, write)
+        with store.lock("bowerbird embed --update", wait=True):
+            return store.publish(VectorsMeta.KIND, meta, write)
 
 
 def _merge_settings(previous: EmbedConfig, config: UpdateConfig) -> EmbedConfig:

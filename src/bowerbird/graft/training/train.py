@@ -45,7 +45,7 @@ def train_graft(
     config = config or GraftConfig()
     process = PartialState()
     if process.is_main_process:
-        with store.lock("bowerbird graft"):
+        with store.training_lock("bowerbird graft"):
             _train_and_publish(store, config)
     else:
         _train_and_publish(store, config)
@@ -88,7 +88,7 @@ def _train_and_publish(store: Store, config: GraftConfig) -> None:
         loading_seconds=loading_seconds,
         peak_memory_mb=peak_memory_mb(),
     )
-    with store.publishing(GraftMeta.KIND, meta) as folder:
+    with store.lock("bowerbird graft", wait=True), store.publishing(GraftMeta.KIND, meta) as folder:
         save_connector(folder, connector)
         training.decoder.save(folder)
     training.finish(store.snapshot().names["graft"])
