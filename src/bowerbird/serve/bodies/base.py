@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
-import msgspec
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -20,7 +19,6 @@ from pydantic import (
 
 from bowerbird.errors import InputError
 from bowerbird.ids import MAX_ID_LENGTH, id_fault
-from bowerbird.recommend.filtering.filters import ItemFilter
 
 
 class Body(BaseModel):
@@ -80,20 +78,6 @@ NUMBER = BeforeValidator(_no_boolean)
 BOOLEAN = BeforeValidator(_no_number)
 JSON_NUMBER = BeforeValidator(_no_text)
 """Of numbers in bodies; a whole one may be written 2.0, as JSON Schema says."""
-
-
-def _as_record(value: object) -> object:
-    """Pydantic would take 1 for true, in records that have no types of this package; msgspec does not."""
-    if isinstance(value, dict):
-        try:
-            msgspec.convert(value, ItemFilter)
-        except msgspec.ValidationError as error:
-            raise ValueError(str(error)) from None
-    return value
-
-
-Filter = Annotated[ItemFilter, BeforeValidator(_as_record)]
-"""Conditions on the fields of items, as JSON."""
 
 
 @contextmanager

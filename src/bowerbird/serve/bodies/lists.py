@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+import msgspec
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from bowerbird.data.events import Action
 from bowerbird.ids import MAX_ID_LENGTH
 from bowerbird.recommend.options import MAX_EXCLUDED
 from bowerbird.recommend.reasons import ENGLISH, ReasonLanguage
-from bowerbird.serve.bodies.base import NUMBER, Filter, Moment, UserId
+from bowerbird.serve.bodies.base import NUMBER, Moment, UserId
 
 MAX_COUNT = 200
 MAX_SESSION = 500
@@ -25,6 +26,20 @@ Cursor = Annotated[str, Field(min_length=1, max_length=MAX_CURSOR)]
 Share = Annotated[float, Field(ge=0, le=1), NUMBER]
 Seed = Annotated[int, Field(ge=0, le=MAX_INTEGER), NUMBER]
 Outcome = Literal["click", "save", "purchase"]
+
+
+def _as_record(value: object) -> object:
+    """Pydantic would take 1 for true, in records that have no types of this package; msgspec does not."""
+    if isinstance(value, dict):
+        try:
+            msgspec.convert(value, ItemFilter)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+Filter = Annotated[ItemFilter, BeforeValidator(_as_record)]
+"""Conditions on the fields of items, as JSON."""
 
 
 class RequestBase(BaseModel):

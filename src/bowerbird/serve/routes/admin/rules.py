@@ -13,9 +13,9 @@ from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.rerank.boosts import Rule
 from bowerbird.recommend.rerank.shop_rules import Pin, ShopRules
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.bodies.base import NUMBER, Body, Filter, UserId
+from bowerbird.serve.bodies.base import NUMBER, Body, UserId
 from bowerbird.serve.bodies.errors import ErrorBody
-from bowerbird.serve.bodies.lists import RequestBase
+from bowerbird.serve.bodies.lists import Filter, RequestBase
 from bowerbird.serve.protection.access import caller_of
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, Guard, RouteRules, guarded_router
