@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from bowerbird.data.events import Action
 from bowerbird.ids import MAX_ID_LENGTH
+from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.recommend.options import MAX_EXCLUDED
 from bowerbird.recommend.reasons import ENGLISH, ReasonLanguage
 from bowerbird.serve.bodies.base import NUMBER, Moment, UserId
@@ -29,7 +30,7 @@ Outcome = Literal["click", "save", "purchase"]
 
 
 def _as_record(value: object) -> object:
-    """Pydantic would take 1 for true, in records that have no types of this package; msgspec does not."""
+    """Refuse 1 for true and the like, which pydantic would take in a record of another package."""
     if isinstance(value, dict):
         try:
             msgspec.convert(value, ItemFilter)
