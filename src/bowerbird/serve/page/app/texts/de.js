@@ -30,7 +30,7 @@ export default {
   "search.nothingFiltered": "Mit diesen Filtern passt nichts zu „{query}“.", "search.count": ["{count} Artikel", "{count} Artikel"],
   "chat.title": "Frag bowerbird", "chat.log": "Gespräch", "chat.label": "Deine Nachricht", "chat.placeholder": "Was suchst du?", "chat.askItem": "Was möchtest du dazu wissen?",
   "chat.welcome": "Sag mir, was du suchst, zeig mir ein Bild oder frag nach etwas, das du siehst.", "chat.opener.1": "Eine warme Lampe für eine Leseecke unter 60",
-  "chat.opener.2": "Ein Geschenk für eine Freundin, die gern gärtnert", "chat.opener.3": "Was ist gerade beliebt?", "chat.opener.4": "Was weißt du über mich?",
+  "chat.opener.2": "Ein Geschenk für eine Freundin zwischen 20 und 40", "chat.opener.3": "Was ist gerade beliebt?", "chat.opener.4": "Was weißt du über mich?",
   "chat.new": "Neu", "chat.send": "Senden", "chat.stop": "Anhalten", "chat.stopped": "Du hast diese Antwort angehalten.", "chat.thinking": "Die Antwort kommt", "chat.kept": "Deine Nachricht ist noch da.",
   "chat.copy": "Antwort kopieren", "chat.again": "Noch einmal fragen", "chat.speak": "Vorlesen", "chat.speakIn": "Nachricht sprechen", "chat.addPicture": "Bild hinzufügen", "chat.takePicture": "Foto aufnehmen",
   "chat.yourPicture": "Dein Bild", "chat.noPicture": "Diese Datei ist kein lesbares Bild.", "chat.detach": "Entfernen", "chat.suggestions": "Was du als Nächstes sagen könntest", "chat.compare": "Vergleichen",

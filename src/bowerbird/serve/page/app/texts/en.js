@@ -102,7 +102,7 @@ export default {
   "chat.askItem": "What would you like to know about it?",
   "chat.welcome": "Tell me what you are looking for, show me a picture, or ask about anything you see.",
   "chat.opener.1": "A warm lamp for a reading corner under 60",
-  "chat.opener.2": "A gift for a friend who loves gardening",
+  "chat.opener.2": "A gift for a friend between 20 and 40",
   "chat.opener.3": "What is popular right now?",
   "chat.opener.4": "What do you know about me?",
   "chat.new": "New",
