@@ -1,11 +1,12 @@
 """How does a server hold up under readers and events, and what does it lose when it is killed?
 
-    python benchmarks/bench_load.py STORE [--readers 50] [--events 200] [--seconds 180] [--think 1]
+    python benchmarks/bench_load.py STORE [--readers 50] [--events 200] [--seconds 180] [--chats 4]
     python benchmarks/bench_load.py STORE --kills 50 [--seconds 5]
 
 Serves a copy of the store by one process. Readers ask for recommendations of the store's users, searches,
 items and what is trending, with a pause between two requests; a sender posts as many events a second. Counts
-errors and times, and the memory after a tenth of the time and at the end.
+errors and times, and the memory after a tenth of the time and at the end. With `--chats` so many clients
+chat all the time, each sending a message when the last reply has ended.
 
 With `--kills` the server is started as often, and killed under that load at a random moment: in turns by
 SIGKILL and by SIGTERM. Then the log is compared with what was acknowledged: an event is lost where it was
@@ -19,6 +20,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import random
 import shutil
@@ -97,11 +99,27 @@ class Load:
             kind, path = self.request()
             await self.timed(kind, client.get(path))
 
+    async def chat(self, client: httpx.AsyncClient) -> None:
+        """One client that chats: the first chunk with items or text is timed, and the whole reply."""
+        while time.perf_counter() < self.until:
+            await self.timed("chat", self.chat_once(client, self.rng.choice(WORDS)))
+
+    async def chat_once(self, client: httpx.AsyncClient, text: str) -> httpx.Response:
+        """A message and its streamed reply."""
+        start, is_first = time.perf_counter(), True
+        body = {"model": "bowerbird", "stream": True, "messages": [{"role": "user", "content": text}]}
+        async with client.stream("POST", "/v1/chat/completions", json=body) as answer:
+            async for line in answer.aiter_lines():
+                if is_first and answer.is_success and _has_content(line):
+                    self.seconds.setdefault("chat, first content", []).append(time.perf_counter() - start)
+                    is_first = False
+        return answer
+
     async def send(self, client: httpx.AsyncClient, per_second: float) -> None:
         """Post events at a rate, however long each post takes."""
-        due = time.perf_counter()
+        due = time.perf_counter() if per_second else math.inf
         async with asyncio.TaskGroup() as posts:
-            while time.perf_counter() < self.until:
+            while per_second and time.perf_counter() < self.until:
                 posts.create_task(self.post(client))
                 due += EVENTS_PER_POST / per_second
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
@@ -121,7 +139,7 @@ class Load:
         try:
             answer = await request
             answer.raise_for_status()
-            return answer.json()
+            return None if kind == "chat" else answer.json()
         except httpx.HTTPStatusError as error:
             self.errors[f"{kind} {error.response.status_code}"] += 1
         except httpx.HTTPError as error:
@@ -129,6 +147,14 @@ class Load:
         finally:
             self.seconds.setdefault(kind, []).append(time.perf_counter() - start)
         return None
+
+
+def _has_content(line: str) -> bool:
+    """Whether a line of a streamed reply holds text or items."""
+    if not line.startswith("data: {"):
+        return False
+    chunk = json.loads(line.removeprefix("data: "))
+    return bool(chunk["choices"][0]["delta"].get("content") or chunk.get("bowerbird", {}).get("items"))
 
 
 async def run_load(load: Load, address: str, seconds: float, options: argparse.Namespace) -> None:
@@ -139,6 +165,7 @@ async def run_load(load: Load, address: str, seconds: float, options: argparse.N
         await asyncio.gather(
             load.send(client, options.events),
             *(load.read(client, options.think) for _ in range(options.readers)),
+            *(load.chat(client) for _ in range(options.chats)),
         )
 
 
@@ -239,6 +266,7 @@ def main() -> None:
     parser.add_argument("--events", type=float, default=200.0, help="events a second")
     parser.add_argument("--seconds", type=float, default=180.0, help="of the load; with --kills, of a round")
     parser.add_argument("--think", type=float, default=1.0, help="a reader's mean pause, in seconds")
+    parser.add_argument("--chats", type=int, default=0, help="clients that chat all the time")
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -251,6 +279,7 @@ def main() -> None:
         run = kill_repeatedly if options.kills else measure
         result = {"bench": "kills" if options.kills else "load", "load": os.getloadavg()[0]}
         result |= {"items": len(load.items), "readers": options.readers, "events_per_second": options.events}
+        result |= {"chats": options.chats}
         print(json.dumps(result | run(load, path, options)))
 
 
