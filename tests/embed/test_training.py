@@ -161,6 +161,14 @@ def test_items_change_during_a_training(toy_store: MakeStore) -> None:
     assert snapshot.catalogue.withdrawn[snapshot.catalogue.position[gone]]
 
 
+def test_a_second_training_has_the_items_that_came_since(toy_store: MakeStore) -> None:
+    store = toy_store(events=[])
+    train_embedding(store, replace(CONFIG, epochs=0))
+    store.publish_catalogue(store.catalogue().updated(Catalogue.of([Item("late", "a red chair")])))
+    train_embedding(store, replace(CONFIG, epochs=0))
+    assert load_vectors(store.snapshot()).ids == store.item_ids() and "late" in store.item_ids()
+
+
 def test_settings_out_of_range_are_rejected() -> None:
     with pytest.raises(InputError, match="width"):
         EmbedConfig(dim=3)

@@ -118,9 +118,9 @@ def test_rules_are_tried_published_and_logged(client: httpx.Client, store: Store
         assert everything and before[0] not in everything, f"{path} lists what the shop hides"
     assert get(client, f"/items/{before[0]}")["item_id"] == before[0]
     stale = client.put("/rules", json={"rules": rules, "version": in_force["version"]})
-    assert stale.status_code == 400 and "meanwhile" in stale.json()["error"]["message"]
-    wrong = client.post("/rules/preview", json={"rules": {"boost": [{"factor": 0.5, "brand": "x"}]}})
-    assert wrong.status_code in (400, 422)
+    assert stale.status_code == 409 and "meanwhile" in stale.json()["error"]["message"]
+    for faulty in ({"boost": [{"factor": 0.5, "brand": "x"}]}, {"hide": [{"in_stock": 1}]}, {"hide": [{}]}):
+        assert client.post("/rules/preview", json={"rules": faulty}).status_code in (400, 422)
     client.put("/rules", json={"rules": {}, "version": answer.json()["version"]})
     assert listed(client, user) == before
     entries = get(client, "/audit", action="publish rules")["entries"]
@@ -179,6 +179,7 @@ def test_keys_are_made_ended_rotated_and_revoked(client: httpx.Client, store: St
     successor = client.post(f"/keys/{key['id']}/rotation", json={"grace_hours": 0}).json()
     assert successor["roles"] == ["read"] and ring.find(successor["key"]) and not ring.find(key["key"])
     assert client.delete(f"/keys/{successor['id']}").json()["state"] == "revoked"
+    assert client.post(f"/keys/{successor['id']}/rotation", json={}).status_code == 409
     assert not ring.find(successor["key"])
     keys = get(client, "/keys")
     assert [each["state"] for each in keys["keys"]] == ["revoked", "expired"] and not keys["required"]

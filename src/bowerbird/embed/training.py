@@ -74,7 +74,7 @@ def train_embedding(store: Store, config: EmbedConfig = DEFAULTS, precompute: Pr
     started = time.monotonic()
     with store.training_lock("bowerbird embed"):
         snapshot = store.snapshot()  # its pictures stay, whatever is imported meanwhile
-        inputs = _read_inputs(store, snapshot.catalogue, config, precompute)
+        inputs = _read_inputs(store, snapshot.imported, config, precompute)
         config = replace(config, text_backbone=inputs.features.backbones[1])
         encoded = time.monotonic()
         finetuning = None

@@ -49,7 +49,7 @@ def update_embedding(
         snapshot = store.snapshot()  # its pictures stay, whatever is imported meanwhile
         previous = PreviousVersion.open(store)
         settings = _merge_settings(previous.vectors.meta.config, config)
-        catalogue = snapshot.catalogue
+        catalogue = snapshot.imported
         # The backbones of the version, which may be adapted ones.
         names = previous.vectors.meta.backbones or {}
         features = compute_item_features(store, catalogue, names["image"], names["text"], precompute)
