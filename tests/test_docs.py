@@ -8,10 +8,10 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import griffe
 import pytest
 import typer.main
 
@@ -25,6 +25,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 TOP: Any = typer.main.get_command(app)
 
 
+@cache
 def load_generator() -> Any:
     """docs/reference/generate.py, which is a hook of MkDocs and in no package."""
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "reference" / "generate.py")
@@ -141,7 +142,7 @@ def test_the_reference_has_every_setting_of_a_store(generated: dict[str, str]) -
 
 
 def test_the_glossary_names_code_that_exists() -> None:
-    code = griffe.load("bowerbird", search_paths=[str(ROOT / "src")])
+    code = load_generator().load_code()
     text = (ROOT / "docs" / "reference" / "glossary.md").read_text()
     names = re.findall(r"`bowerbird\.([\w.]+)`", text)
     assert len(names) > 50

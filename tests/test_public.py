@@ -20,13 +20,6 @@ def test_importing_bowerbird_loads_nothing_heavy(heavy: str) -> None:
     )
 
 
-def test_a_recommender_service_runs_without_torch() -> None:
-    code = (
-        "import bowerbird.recommend.recommender, bowerbird.serve.app, sys; assert 'torch' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 def test_the_command_line_loads_no_library_before_a_command_runs() -> None:
     heavy = "{'numpy', 'pyarrow', 'scipy', 'numba', 'torch', 'msgspec'}"
     code = f"from bowerbird.cli.main import app; import sys; assert not {heavy} & sys.modules.keys()"

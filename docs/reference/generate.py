@@ -19,6 +19,7 @@ import tempfile
 import typing
 from collections.abc import Iterator
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -43,9 +44,15 @@ SETTINGS_NAMES = ("Config", "Settings", "Options")
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:)([^)#\s]+)(#[^)]*)?\)")
 
 
+@cache
+def load_code() -> Any:
+    """The package as its source says, read once."""
+    return griffe.load("bowerbird", search_paths=[str(PACKAGE.parent)])
+
+
 def pages() -> dict[str, str]:
     """Return every generated page: its Markdown by its path inside docs/."""
-    code = griffe.load("bowerbird", search_paths=[str(PACKAGE.parent)])
+    code = load_code()
     return {
         **dict(cli_pages()),
         "reference/http.md": http_page(),

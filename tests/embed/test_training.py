@@ -155,7 +155,7 @@ def test_items_change_during_a_training(toy_store: MakeStore) -> None:
                 withdraw_items(store, [gone])
             return super().__getattribute__(name)
 
-    version = train_embedding(store, CONFIG, LatePrecompute(Engine.LOCAL, 1))
+    version = train_embedding(store, replace(CONFIG, epochs=0), LatePrecompute(Engine.LOCAL, 1))
     snapshot = store.snapshot()
     assert load_vectors(snapshot).version == version.name
     assert snapshot.catalogue.withdrawn[snapshot.catalogue.position[gone]]
