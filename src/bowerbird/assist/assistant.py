@@ -126,10 +126,13 @@ class Assistant:
         check_items(self.parts, items)
         meter = TurnMeter(self.parts.snapshot.store.settings, self.parts.stock_model)
         try:
-            turn = meter.understanding.run(
-                lambda: read_message(self.parts, state, text, user, image, items, n, record, reply_language)
-            )
-            answer = meter.finding.run(lambda: self._answer(turn))
+            with self.parts.turns:
+                turn = meter.understanding.run(
+                    lambda: read_message(
+                        self.parts, state, text, user, image, items, n, record, reply_language
+                    )
+                )
+                answer = meter.finding.run(lambda: self._answer(turn))
             if isinstance(answer, Reply):
                 answer = ListAnswer(Draft(turn, answer.act, answer.text), answer)
             yield from self._write(answer, meter)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,16 @@ class Parts:
         self.catalogue = catalogue
         self.matrix = matrix
         self._warm_up: threading.Thread | None = None
+        self._turns = threading.RLock()
+
+    @property
+    def turns(self) -> AbstractContextManager[object]:
+        """To be held while a message is read and items are found, which takes Python's lock most of the time.
+
+        In turns they answer as many, and recommendations wait for one of them and not for all. Where a model
+        behind a URL reads, they wait for it side by side.
+        """
+        return self._turns if self.endpoint is None else nullcontext()
 
     @property
     def is_warming_up(self) -> bool:
