@@ -11,7 +11,7 @@ from pydantic import Field
 
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.rerank.boosts import Rule
-from bowerbird.recommend.rerank.shop_rules import Pin, ShopRules
+from bowerbird.recommend.rerank.shop_rules import MAX_PLACE, Pin, ShopRules
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.base import NUMBER, Body, UserId
 from bowerbird.serve.bodies.errors import ErrorBody
@@ -25,8 +25,11 @@ MAX_RULES = 500
 MAX_BODY_BYTES = 500 * KB
 
 
-Condition = Annotated[Filter, Field(json_schema_extra={"minProperties": 1})]
-"""What hides nothing is no rule."""
+Condition = Annotated[Filter, Field(json_schema_extra={"not": {"additionalProperties": {"type": "null"}}})]
+"""A filter without a condition would hide everything."""
+Place = Annotated[
+    Pin, Field(json_schema_extra={"properties": {"place": {"minimum": 1, "maximum": MAX_PLACE}}})
+]
 CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"model": ErrorBody, "description": "Other rules were published meanwhile."}
 }
@@ -38,7 +41,7 @@ class RulesBody(RequestBase):
     places: Annotated[int, Field(ge=0, le=200), NUMBER] = ShopRules.places
     """Maximal number of ranks that a boosted item moves up."""
     boost: Annotated[list[Rule], Field(max_length=MAX_RULES)] = Field(default=[])
-    pin: Annotated[list[Pin], Field(max_length=MAX_RULES)] = Field(default=[])
+    pin: Annotated[list[Place], Field(max_length=MAX_RULES)] = Field(default=[])
     hide: Annotated[list[Condition], Field(max_length=MAX_RULES)] = Field(default=[])
 
     def as_rules(self) -> ShopRules:
