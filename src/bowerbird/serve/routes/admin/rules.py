@@ -27,6 +27,20 @@ MAX_BODY_BYTES = 500 * KB
 
 Condition = Annotated[Filter, Field(json_schema_extra={"not": {"additionalProperties": {"type": "null"}}})]
 """A filter without a condition would hide everything."""
+Boost = Annotated[
+    Rule,
+    Field(
+        json_schema_extra={
+            "properties": {"factor": {"exclusiveMinimum": 1}},
+            "anyOf": [
+                {"required": ["brand"], "properties": {"brand": {"type": "string"}}},
+                {"required": ["category"], "properties": {"category": {"type": "string"}}},
+                {"required": ["attributes"], "properties": {"attributes": {"minProperties": 1}}},
+                {"required": ["item_ids"], "properties": {"item_ids": {"minItems": 1}}},
+            ],
+        }
+    ),
+]
 Place = Annotated[
     Pin, Field(json_schema_extra={"properties": {"place": {"minimum": 1, "maximum": MAX_PLACE}}})
 ]
@@ -40,7 +54,7 @@ class RulesBody(RequestBase):
 
     places: Annotated[int, Field(ge=0, le=200), NUMBER] = ShopRules.places
     """Maximal number of ranks that a boosted item moves up."""
-    boost: Annotated[list[Rule], Field(max_length=MAX_RULES)] = Field(default=[])
+    boost: Annotated[list[Boost], Field(max_length=MAX_RULES)] = Field(default=[])
     pin: Annotated[list[Place], Field(max_length=MAX_RULES)] = Field(default=[])
     hide: Annotated[list[Condition], Field(max_length=MAX_RULES)] = Field(default=[])
 
