@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -67,6 +67,10 @@ class Mentions:
     """Types in the order of the text, each with its words."""
     refusals: list[tuple[int, int]] = field(default_factory=list)
     """Start and end of what is not wanted in the text, from the "no" on."""
+
+    def words_for(self, facets: Iterable[str]) -> dict[str, str]:
+        """By facet, the words that were said, each once: "red or blue"."""
+        return {facet: " or ".join(dict.fromkeys(self.wording[facet])) for facet in facets}
 
 
 _OWNED = word_set("have own bought got ordered purchased")

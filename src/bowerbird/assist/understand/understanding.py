@@ -111,7 +111,7 @@ def understand(
         exact=_frozen(matches.exact),
         excluded=_frozen(matches.excluded),
         preferred=_frozen(matches.preferred),
-        wording={facet: " or ".join(dict.fromkeys(matches.wording[facet])) for facet in matches.facets},
+        wording=matches.words_for(matches.facets),
         price=price,
         words=_words_wanted(rest, matches),
         order=_order(plain, previous),

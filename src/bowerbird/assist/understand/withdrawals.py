@@ -96,16 +96,15 @@ def swap_kind(
     match = _REPLACES.search(text) if request.kinds else None
     if match is None:
         return None
-    left = mentions_of(match["what"] or match["left"], vocabulary, real_words).facets.get("type", set())
+    swapped = mentions_of(match["what"] or match["left"], vocabulary, real_words).facets.get("type", set())
     rest = mentions_of(text[: match.start()] + GAP + text[match.end() :], vocabulary, real_words)
-    is_known = any(not kind.types.isdisjoint(left) for kind in request.kinds)
+    is_known = any(not kind.types.isdisjoint(swapped) for kind in request.kinds)
     if not is_known or len(rest.kinds) != 1:
         return None
     words, types = rest.kinds[0]
     facets = {f: frozenset(values) for f, values in rest.facets.items() if f != "type"}
-    wording = {f: " or ".join(dict.fromkeys(rest.wording[f])) for f in facets} | {"type": words}
-    new = KindNeed(types, facets, wording)
-    kinds = tuple(kind if kind.types.isdisjoint(left) else new for kind in request.kinds)
+    new = KindNeed(types, facets, rest.words_for(facets) | {"type": words})
+    kinds = tuple(kind if kind.types.isdisjoint(swapped) else new for kind in request.kinds)
     wanted = frozenset().union(*(kind.types for kind in kinds))
     return replace(
         request,

@@ -97,11 +97,7 @@ def _with_own_needs(clauses: Sequence[_Clause]) -> tuple[KindNeed, ...]:
         KindNeed(
             clause.mentions.kinds[-1][1],
             {f: frozenset(values) for f, values in clause.mentions.facets.items() if f in own},
-            {"type": clause.words}
-            | {
-                f: " or ".join(dict.fromkeys(clause.mentions.wording[f]))
-                for f in own & clause.mentions.wording.keys()
-            },
+            {"type": clause.words} | clause.mentions.words_for(own & clause.mentions.wording.keys()),
             clause.price if has_own_prices else ANY_PRICE,
         )
         for clause in clauses
