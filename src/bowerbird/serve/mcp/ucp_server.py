@@ -22,32 +22,39 @@ from pydantic import BaseModel, Field, ValidationError
 import bowerbird
 from bowerbird.errors import BowerbirdError, InputError
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.ucp import bodies
+from bowerbird.serve.ucp.answer_bodies import LookupResponse, ProductResponse, SearchResponse
 from bowerbird.serve.ucp.catalog import lookup_catalog, search_catalog
+from bowerbird.serve.ucp.request_bodies import (
+    CatalogRequest,
+    LookupRequest,
+    ProductRequest,
+    SearchRequest,
+    UcpRequest,
+)
 from bowerbird.serve.ucp.selection import get_product
 
 DISCOVERY_FAILED = -32001
 """UCP's code for a platform without a profile."""
 _log = logging.getLogger(__name__)
 Context = ServerRequestContext[dict[str, Any]]
-Request = TypeVar("Request", bound=bodies.CatalogRequest)
+Request = TypeVar("Request", bound=CatalogRequest)
 Response = TypeVar("Response", bound=BaseModel)
 
 
-class Agent(bodies.UcpRequest):
+class Agent(UcpRequest):
     """The platform that calls."""
 
     profile: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)]
     """Address of its profile, which is not fetched: all platforms are answered alike."""
 
 
-class Metadata(bodies.UcpRequest):
+class Metadata(UcpRequest):
     """What every call holds."""
 
     agent: Annotated[Agent, Field(alias="ucp-agent")]
 
 
-class Call(bodies.UcpRequest, Generic[Request]):
+class Call(UcpRequest, Generic[Request]):
     """The arguments of a tool."""
 
     meta: Metadata
@@ -92,22 +99,22 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     Operation(
         "search_catalog",
         "Search for products by a query, by filters, or both; pages by cursor.",
-        bodies.SearchRequest,
-        bodies.SearchResponse,
+        SearchRequest,
+        SearchResponse,
         search_catalog,
     ),
     Operation(
         "lookup_catalog",
         "Look up products and variants by their ids.",
-        bodies.LookupRequest,
-        bodies.LookupResponse,
+        LookupRequest,
+        LookupResponse,
         lookup_catalog,
     ),
     Operation(
         "get_product",
         "Get one product, with the variants that fit the options selected.",
-        bodies.ProductRequest,
-        bodies.ProductResponse,
+        ProductRequest,
+        ProductResponse,
         get_product,
     ),
 )

@@ -20,21 +20,17 @@ from bowerbird.serve.bodies.lists import SearchQuery
 from bowerbird.serve.protection.errors import Refusal
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.serve.services.searches import search
-from bowerbird.serve.ucp.bodies import (
+from bowerbird.serve.ucp.answer_bodies import (
     CatalogMessage,
-    CatalogRequest,
     Envelope,
-    Filters,
-    InputMatch,
-    LookupRequest,
     LookupResponse,
     PageInfo,
-    Product,
     Reference,
-    SearchRequest,
     SearchResponse,
 )
+from bowerbird.serve.ucp.product_bodies import InputMatch, Product
 from bowerbird.serve.ucp.products import PATH_SEPARATOR, Article, ProductWriter
+from bowerbird.serve.ucp.request_bodies import CatalogRequest, Filters, LookupRequest, SearchRequest
 
 SEARCH, LOOKUP = "dev.ucp.shopping.catalog.search", "dev.ucp.shopping.catalog.lookup"
 DEFAULT_LIMIT, MAX_LIMIT = 10, 50

@@ -12,7 +12,7 @@ import numpy as np
 from bowerbird.data.articles.variants import differing_values
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.values.currencies import minor_digits
-from bowerbird.serve.ucp.bodies import (
+from bowerbird.serve.ucp.product_bodies import (
     MAX_MINOR_UNITS,
     Availability,
     Barcode,

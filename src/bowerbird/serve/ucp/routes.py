@@ -10,19 +10,17 @@ from fastapi import APIRouter, Request
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.protection.keys import Role
 from bowerbird.serve.protection.routes import KB, RouteRules, guarded_router, joined_router
-from bowerbird.serve.ucp.bodies import (
+from bowerbird.serve.ucp.answer_bodies import (
     VERSION,
-    LookupRequest,
     LookupResponse,
-    ProductRequest,
     ProductResponse,
     Profile,
     ProfileMetadata,
     Reference,
-    SearchRequest,
     SearchResponse,
 )
 from bowerbird.serve.ucp.catalog import LOOKUP, SEARCH, lookup_catalog, search_catalog
+from bowerbird.serve.ucp.request_bodies import LookupRequest, ProductRequest, SearchRequest
 from bowerbird.serve.ucp.selection import get_product
 
 SITE = f"https://ucp.dev/{VERSION}"

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bowerbird.serve.app_state import AppState
-from bowerbird.serve.ucp.bodies import (
-    CatalogMessage,
-    Option,
-    Product,
-    ProductRequest,
-    ProductResponse,
-)
+from bowerbird.serve.ucp.answer_bodies import CatalogMessage, ProductResponse
 from bowerbird.serve.ucp.catalog import LOOKUP, condition_of, envelope, position_of
+from bowerbird.serve.ucp.product_bodies import Option, Product
 from bowerbird.serve.ucp.products import Article, ProductWriter
+from bowerbird.serve.ucp.request_bodies import ProductRequest
 
 Options = Mapping[str, str]
 """Labels by the names of options."""
