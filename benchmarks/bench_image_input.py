@@ -32,15 +32,11 @@ from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.graft.base import Base
 from bowerbird.graft.examples.dataset import GraftDataset, is_held_out, read_holdout
-from bowerbird.graft.examples.questions import (
-    Question,
-    QuestionSampler,
-    TaskType,
-    description_prompt,
-    fact_question,
-)
+from bowerbird.graft.examples.question_sampler import QuestionSampler
+from bowerbird.graft.examples.questions import Question, TaskType, description_prompt, fact_question
 from bowerbird.graft.prompt import insert_soft_tokens, render, stack_soft_vectors
-from bowerbird.graft.training.alignment import AlignmentModel, AlignmentTraining
+from bowerbird.graft.training.alignment import AlignmentTraining
+from bowerbird.graft.training.alignment_model import AlignmentModel
 from image_input import ARMS, ImageInputArm, make_arm
 from image_input_head import (
     Head,

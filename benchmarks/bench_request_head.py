@@ -32,7 +32,7 @@ from bowerbird.graft.examples.facts import build_caption
 from bowerbird.graft.head.config import ItemInput, RequestHeadConfig
 from bowerbird.graft.head.dialogue_examples import read_dialogue_examples, read_titles
 from bowerbird.graft.head.source import CACHE_FOLDER, RequestHeadSource
-from bowerbird.graft.training.alignment import mean_caption_embeddings
+from bowerbird.graft.training.alignment_model import mean_caption_embeddings
 
 CUTOFFS = (1, 5, 10, 20, 50)
 TEST_SHARE = 0.1

@@ -19,7 +19,7 @@ from bowerbird.embed.encode.adapted_backbones import base_backbone_name
 from bowerbird.embed.index.vectors import load_vectors, normalize_rows
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector, fit_ridge
-from bowerbird.graft.training.alignment import mean_caption_embeddings
+from bowerbird.graft.training.alignment_model import mean_caption_embeddings
 from bowerbird.models import load_image_encoder
 from bowerbird.models.pictures.image import decode_images
 from bowerbird.progress import track

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bowerbird.data.settings import LanguageModelSettings
-from bowerbird.endpoint.chat import ChatAnswer, ChatEndpoint, Tool
+from bowerbird.endpoint.answers import ChatAnswer, Tool
+from bowerbird.endpoint.chat import ChatEndpoint
 from bowerbird.endpoint.connection import EngineUnavailable, RequestRejected
 from bowerbird.errors import EngineError
 from bowerbird.usage import Usage, UsageMeter, metered

@@ -18,7 +18,8 @@ from bowerbird.assist.request import Request
 from bowerbird.assist.writers.contract import ClientTools, WrittenText
 from bowerbird.assist.writers.endpoint_writer import EndpointWriter, RejectedText
 from bowerbird.assist.writers.grounding import SUPERLATIVES
-from bowerbird.endpoint.chat import Message, Tool
+from bowerbird.endpoint.answers import Tool
+from bowerbird.endpoint.chat import Message
 from bowerbird.errors import EngineError
 from bowerbird.text.words import normalize_text, tokenize
 

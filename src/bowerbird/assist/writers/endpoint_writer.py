@@ -28,7 +28,8 @@ from bowerbird.assist.writers.contract import TemplateWriter, WrittenText
 from bowerbird.assist.writers.grounding import Ground, listing_numbers, problems, with_titles
 from bowerbird.assist.writers.item_tools import TOOLS, ItemTools, harmless_sentences, items_on_screen
 from bowerbird.assist.writers.translation import Translator
-from bowerbird.endpoint.chat import ChatAnswer, ChatEndpoint
+from bowerbird.endpoint.answers import ChatAnswer
+from bowerbird.endpoint.chat import ChatEndpoint
 from bowerbird.errors import EngineError
 from bowerbird.graft.naming.made_up_names import TitleIndex
 from bowerbird.text.words import normalize_text, stem, tokenize

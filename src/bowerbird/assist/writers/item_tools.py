@@ -17,7 +17,7 @@ from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import recognise
 from bowerbird.data.items import Item
-from bowerbird.endpoint.chat import Tool, ToolCall
+from bowerbird.endpoint.answers import Tool, ToolCall
 from bowerbird.text.words import normalize_text
 
 Find = Callable[[str], ItemMatches]
