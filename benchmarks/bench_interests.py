@@ -42,8 +42,9 @@ from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import History
 from bowerbird.data.store import Store
 from bowerbird.data.times import DAY
+from bowerbird.demo.behaviour import ProductArrays, simulate_actions
 from bowerbird.demo.products import WORLD_ENDS, generate_products
-from bowerbird.demo.users import ProductArrays, SimulatedUser, generate_user, simulate_actions
+from bowerbird.demo.users import SimulatedUser, generate_user
 from bowerbird.demo.vocabulary import TYPES
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.taste.interests.drift import detect_drift
@@ -271,7 +272,7 @@ def _first_new_interest(world: DemoWorld, shopper: SimulatedUser, history: Histo
         world.assortment.utility(interest, 0.0)[products_acted_on]
         for interest in (shopper.interests_after_drift[0], *shopper.interests)
     )
-    # 3.2: about half of such products are clicked (see demo/users.py)
+    # 3.2: about half of such products are clicked (see demo/behaviour.py)
     rows = np.flatnonzero((new_utility >= 3.2) & (new_utility > np.max(old_utilities, axis=0)))
     return int(rows[0]) + 1 if len(rows) else None
 

@@ -22,9 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bowerbird.config import setting
+from bowerbird.demo.behaviour import ProductArrays, UserAction, simulate_actions
 from bowerbird.demo.picture import draw_product
 from bowerbird.demo.products import WORLD_ENDS, Product, generate_products, write_description, write_title
-from bowerbird.demo.users import ProductArrays, SimulatedUser, UserAction, generate_user, simulate_actions
+from bowerbird.demo.users import SimulatedUser, generate_user
 from bowerbird.demo.vocabulary import COLOURS, PATTERNS, STYLES, TYPES
 from bowerbird.errors import InputError
 from bowerbird.progress import track
