@@ -141,7 +141,7 @@ MAY_ASK_WHAT_IS_CURRENT = {
         "data/pictures/fetching.py",
     ),  # writers: they change what is current
     *(
-        "embed/training.py",
+        "embed/training_inputs.py",
         "embed/update/updating.py",
         "embed/update/changeset.py",
         "embed/finetune/finetuning.py",

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bowerbird.embed.index.rows import normalize_rows
-from bowerbird.embed.meta import Movement
 from bowerbird.embed.update.drift import measure_movement, old_state_recall
+from bowerbird.embed.update_report import Movement
 
 
 def make_cases() -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:

@@ -10,13 +10,8 @@ import pytest
 from bowerbird.data.items import Item
 from bowerbird.embed.config import ModalityConfig
 from bowerbird.embed.encode.features import ItemFeatures
-from bowerbird.embed.encode.modalities import (
-    LsaEncoder,
-    ModalityEncoders,
-    Whitening,
-    extract_item_words,
-    extract_words,
-)
+from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words, extract_words
+from bowerbird.embed.encode.reductions import LsaEncoder, Whitening
 
 
 def item_word_sets() -> list[set[str]]:

@@ -15,7 +15,8 @@ from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.config import EmbedConfig
 from bowerbird.embed.search.searcher import Searcher
-from bowerbird.embed.training import choose_text_backbone, train_embedding
+from bowerbird.embed.training import train_embedding
+from bowerbird.embed.training_inputs import choose_text_backbone
 from bowerbird.errors import BackboneError
 from bowerbird.models import fetch
 

@@ -23,7 +23,6 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.config import EmbedConfig, UpdateConfig
 from bowerbird.embed.index.vectors import load_vectors
-from bowerbird.embed.meta import ItemCounts
 from bowerbird.embed.search.query import QueryEncoder
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.objective import TrainingDataset
@@ -32,6 +31,7 @@ from bowerbird.embed.train.version_files import PreviousVersion
 from bowerbird.embed.training import train_embedding
 from bowerbird.embed.update.updating import update_embedding
 from bowerbird.embed.update.warm_start import WarmStartTrainer, interpolate, select_new_likes
+from bowerbird.embed.update_report import ItemCounts
 from bowerbird.errors import InputError, StoreError
 
 from .conftest import GROUPS, PER_COLOUR, START, square, toy_events, toy_items

@@ -7,28 +7,21 @@ weights of what was learned. The best state is rotated so that its first dimensi
 
 from __future__ import annotations
 
-import hashlib
-import json
 import resource
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.choices import HoldoutChoice, Precision
+from bowerbird.choices import Precision
 from bowerbird.data.arrays import FloatArray
-from bowerbird.data.collections import select_training_sets
-from bowerbird.data.interactions import Interactions
-from bowerbird.data.items import Catalogue
-from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
 from bowerbird.embed.config import DEFAULTS, EmbedConfig
 from bowerbird.embed.encode.features import ItemFeatures, compute_item_features
-from bowerbird.embed.encode.modalities import ModalityEncoders, extract_item_words
+from bowerbird.embed.encode.modalities import ModalityEncoders
 from bowerbird.embed.encode.precompute import LOCAL, Precompute
 from bowerbird.embed.finetune.finetuning import FinetuningData, finetune_backbones, select_backbones
 from bowerbird.embed.index.rows import normalize_rows, quantize_int8
@@ -36,32 +29,10 @@ from bowerbird.embed.meta import BackbonesMeta, StageSeconds, VectorsMeta
 from bowerbird.embed.train.content_changes import compute_content_keys, hash_likes
 from bowerbird.embed.train.fit import TowerFit, fit_tower
 from bowerbird.embed.train.negatives import number_categories
-from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.seeds import summarize_seeds
 from bowerbird.embed.train.tower import ModalityFeatures
-from bowerbird.embed.train.validation import HashSplit
 from bowerbird.embed.train.version_files import VersionFiles
-from bowerbird.models.backbones import DEFAULT_TEXT, MULTILINGUAL_TEXT, find_backbone
-from bowerbird.models.fetching import is_pulled
-from bowerbird.text.languages import ENGLISH, detect_catalogue_language
-
-
-@dataclass(frozen=True)
-class TrainingInputs:
-    """What a training reads from a store. N items."""
-
-    catalogue: Catalogue
-    language: str | None
-    item_words: Sequence[set[str]]
-    features: ItemFeatures
-    users: Sequence[str]
-    holdout: Holdout
-    sequences: InteractionSequences
-    """Likes that may be trained on."""
-
-    def split(self, seed: int) -> HashSplit:
-        """Validation numbers of users and items."""
-        return HashSplit.of(self.users, self.catalogue.ids, seed)
+from bowerbird.embed.training_inputs import TrainingInputs, backbones_by_modality, hash_inputs, read_inputs
 
 
 def train_embedding(store: Store, config: EmbedConfig = DEFAULTS, precompute: Precompute = LOCAL) -> Version:
@@ -74,7 +45,7 @@ def train_embedding(store: Store, config: EmbedConfig = DEFAULTS, precompute: Pr
     started = time.monotonic()
     with store.training_lock("bowerbird embed"):
         snapshot = store.snapshot()  # its pictures stay, whatever is imported meanwhile
-        inputs = _read_inputs(store, snapshot.imported, config, precompute)
+        inputs = read_inputs(store, snapshot.imported, config, precompute)
         config = replace(config, text_backbone=inputs.features.backbones[1])
         encoded = time.monotonic()
         finetuning = None
@@ -96,7 +67,7 @@ def train_embedding(store: Store, config: EmbedConfig = DEFAULTS, precompute: Pr
             epochs=fit.epochs,
             metrics=fit.metrics,
             over_seeds=summarize_seeds(config.seed, [fit.metrics, *(other.metrics for other in other_fits)]),
-            inputs=_hash_inputs(inputs.catalogue.ids, inputs.features, inputs.sequences),
+            inputs=hash_inputs(inputs.catalogue.ids, inputs.features, inputs.sequences),
             likes_hash=hash_likes(inputs.sequences, inputs.split(config.seed)),
             trained_until=int(inputs.sequences.at.max(initial=0)),
             validation_thresholds=fit.validation_thresholds,
@@ -108,20 +79,6 @@ def train_embedding(store: Store, config: EmbedConfig = DEFAULTS, precompute: Pr
 
         with store.lock("bowerbird embed", wait=True):
             return store.publish(VectorsMeta.KIND, meta, write)
-
-
-def _read_inputs(
-    store: Store, catalogue: Catalogue, config: EmbedConfig, precompute: Precompute
-) -> TrainingInputs:
-    language = detect_catalogue_language(catalogue)
-    text_backbone = config.text_backbone or choose_text_backbone(language)
-    features = compute_item_features(store, catalogue, config.image_backbone, text_backbone, precompute)
-    events = Interactions.of(store.log.read(), catalogue)
-    holdout = Holdout.default(events) if config.holdout is HoldoutChoice.DEFAULT else Holdout(None, 0.0)
-    sets = select_training_sets(store.collections(), events, catalogue, holdout)
-    sequences = InteractionSequences.of(holdout.training(events), sets)
-    item_words = [extract_item_words(item) for item in catalogue.items()]
-    return TrainingInputs(catalogue, language, item_words, features, events.users, holdout, sequences)
 
 
 def _finetune(
@@ -170,23 +127,6 @@ def _fit(inputs: TrainingInputs, config: EmbedConfig) -> tuple[list[TowerFit], V
     )
 
 
-def choose_text_backbone(language: str | None) -> str:
-    """Choose the text encoder for a catalogue: a multilingual one, if installed, unless it is in English.
-
-    `language` is a code of `text.languages`; a catalogue of unknown language is taken for English.
-    """
-    multilingual = find_backbone(MULTILINGUAL_TEXT)
-    is_english = language in (None, ENGLISH)
-    return (
-        DEFAULT_TEXT if is_english or not multilingual or not is_pulled(multilingual) else multilingual.name
-    )
-
-
-def backbones_by_modality(features: ItemFeatures) -> dict[str, str]:
-    """Names of the encoders, for `meta.json`."""
-    return dict(zip(("image", "text"), features.backbones, strict=True))
-
-
 def add_cost(meta: VectorsMeta, started: float, encoded: float) -> VectorsMeta:
     """Add time and peak memory; the moments are those of `time.monotonic`, in seconds."""
     seconds = StageSeconds(round(encoded - started, 2), round(time.monotonic() - encoded, 2))
@@ -202,11 +142,3 @@ def convert_precision(vectors: FloatArray, precision: Precision) -> NDArray[np.f
 def generic_vectors(features: ItemFeatures) -> FloatArray:
     """The frozen features, concatenated, (items, Di + Dt) of length 1: the untrained baseline."""
     return normalize_rows(np.concatenate([features.image, features.text], axis=1))
-
-
-def _hash_inputs(ids: list[str], features: ItemFeatures, sequences: InteractionSequences) -> str:
-    """Hash everything that the training read to 128 bits."""
-    digest = hashlib.blake2b(json.dumps(ids).encode(), digest_size=16)
-    for array in (features.image, features.text, sequences.items, sequences.owner, sequences.at):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from bowerbird.embed.meta import OldStateRecall, TrainingMetrics, UpdateReport, VectorsMeta
+    from bowerbird.embed.meta import TrainingMetrics, VectorsMeta
+    from bowerbird.embed.update_report import OldStateRecall, UpdateReport
 
 
 def show_update(meta: VectorsMeta, console: Console) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 from bowerbird.data.arrays import IntArray
 from bowerbird.embed.config import FinetuneConfig
 from bowerbird.embed.encode.features import ItemFeatures
-from bowerbird.embed.encode.modalities import LsaEncoder, ModalityEncoders
+from bowerbird.embed.encode.modalities import ModalityEncoders
+from bowerbird.embed.encode.reductions import LsaEncoder
 from bowerbird.embed.finetune.content_space import ContentSpace
 from bowerbird.embed.meta import Quality
 from bowerbird.embed.train.neighbours import InteractionSequences

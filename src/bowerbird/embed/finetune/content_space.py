@@ -16,7 +16,8 @@ import torch
 from bowerbird.data.arrays import IntArray
 from bowerbird.embed.config import DEFAULTS, FinetuneConfig
 from bowerbird.embed.encode.features import ItemFeatures
-from bowerbird.embed.encode.modalities import ModalityEncoders, Whitening
+from bowerbird.embed.encode.modalities import ModalityEncoders
+from bowerbird.embed.encode.reductions import Whitening
 from bowerbird.embed.train.losses import content_loss, neighbour_loss, same_item_loss
 from bowerbird.embed.train.tower import IMAGE_ONLY, TEXT_ONLY, ModalityFeatures, Tower
 

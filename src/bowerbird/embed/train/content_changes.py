@@ -15,10 +15,10 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.embed.encode.feature_cache import KEY_BYTES
 from bowerbird.embed.encode.features import ItemFeatures
-from bowerbird.embed.encode.modalities import LsaEncoder
-from bowerbird.embed.meta import ItemCounts
+from bowerbird.embed.encode.reductions import LsaEncoder
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.validation import HashSplit
+from bowerbird.embed.update_report import ItemCounts
 
 Number = TypeVar("Number", bound=np.number[Any])
 

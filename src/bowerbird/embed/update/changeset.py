@@ -13,7 +13,6 @@ from bowerbird.data.splits import Holdout
 from bowerbird.data.store import Store
 from bowerbird.embed.encode.features import ItemFeatures
 from bowerbird.embed.encode.modalities import extract_item_words
-from bowerbird.embed.meta import ItemCounts, LikeCounts, UnknownWords
 from bowerbird.embed.train.content_changes import (
     ItemChanges,
     compute_content_keys,
@@ -25,6 +24,7 @@ from bowerbird.embed.train.negatives import number_categories
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.validation import HashSplit
 from bowerbird.embed.train.version_files import PreviousVersion
+from bowerbird.embed.update_report import ItemCounts, LikeCounts, UnknownWords
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray
 from bowerbird.data.times import decayed
 from bowerbird.embed.config import DEFAULTS, ValidationConfig
 from bowerbird.embed.index.rows import normalize_rows
-from bowerbird.embed.meta import Movement, OldStateRecall, RecallRatio
 from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.train.validation import HashSplit
+from bowerbird.embed.update_report import Movement, OldStateRecall, RecallRatio
 from bowerbird.evaluate.metrics import recall_at
 
 K = 100

@@ -23,7 +23,7 @@ from bowerbird.embed.config import UPDATE_DEFAULTS, EmbedConfig, UpdateConfig
 from bowerbird.embed.encode.features import compute_item_features
 from bowerbird.embed.encode.precompute import LOCAL, Precompute
 from bowerbird.embed.index.rows import normalize_rows
-from bowerbird.embed.meta import Movement, TrainingMetrics, UpdateReport, VectorsMeta
+from bowerbird.embed.meta import TrainingMetrics, VectorsMeta
 from bowerbird.embed.train.alignment import fit_rotation, rotate_tower
 from bowerbird.embed.train.objective import TrainingDataset
 from bowerbird.embed.train.tower import ModalityFeatures
@@ -33,6 +33,7 @@ from bowerbird.embed.training import add_cost, convert_precision, generic_vector
 from bowerbird.embed.update.changeset import Changeset
 from bowerbird.embed.update.drift import measure_movement, old_state_recall, select_cases
 from bowerbird.embed.update.warm_start import continue_tower
+from bowerbird.embed.update_report import Movement, UpdateReport
 from bowerbird.errors import InputError
 
 
