@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 import warnings
-from collections import defaultdict
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import Any
 
-from babel import Locale
 from dateutil import parser as dateutil_parser
 
-from bowerbird.data.readers.values.currencies import LOCALES
 from bowerbird.data.readers.values.numbers import parse_number
 from bowerbird.data.readers.values.outcomes import Rejection
+from bowerbird.data.readers.values.time_names import CONNECTIVES, ENGLISH_MONTHS, months, weekdays
 
 FORMS = "write 2026-01-31, 2026-01-31T12:00:00Z, 20260131, 31.01.2026, Jan 31, 2026, or seconds since 1970"
 UNREADABLE = Rejection(f"is not a time ({FORMS})")
@@ -48,26 +45,6 @@ _ZONE_LETTERS = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.,]+ ?[A-Z]{2,5}")
 _OFFSET = re.compile(r"\s+(?:UTC|GMT)?([+-]\d\d:?(?:\d\d)?)$")
 _UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+\.?")
-_ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_CONNECTIVES = {
-    "t",
-    "am",
-    "pm",
-    "a",
-    "m",
-    "p",
-    "st",
-    "nd",
-    "rd",
-    "th",
-    "de",
-    "del",
-    "di",
-    "of",
-    "at",
-    "um",
-    "г",
-}
 
 
 def parse_time(value: Any) -> datetime | Rejection | None:
@@ -173,25 +150,25 @@ def _from_number(number: float) -> datetime | Rejection:
 
 def _from_names(text: str) -> datetime | Rejection:
     """A date with the name of its month, in any language of `LOCALES`."""
-    months = 0
+    n_months = 0
     words: list[str] = []
 
     def in_english(match: re.Match[str]) -> str:
-        nonlocal months
+        nonlocal n_months
         word = match[0].casefold().rstrip(".")
-        if month := _months().get(word):
-            months += 1
-            return _ENGLISH[month - 1]
+        if month := months().get(word):
+            n_months += 1
+            return ENGLISH_MONTHS[month - 1]
         if word in ("utc", "gmt", "z"):
             return "UTC"
-        if word in _CONNECTIVES:
+        if word in CONNECTIVES:
             return match[0] if word in ("t", "am", "pm") else " "
-        if word not in _weekdays():
+        if word not in weekdays():
             words.append(word)
         return " "
 
     english = _LETTERS.sub(in_english, text)
-    if months != 1:
+    if n_months != 1:
         return UNREADABLE
     if words:
         return TIME_ZONE if all(len(word) <= 5 for word in words) else UNREADABLE
@@ -206,26 +183,3 @@ def _from_names(text: str) -> datetime | Rejection:
 
 def _in_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-@cache
-def _months() -> dict[str, int]:
-    """Months by their names and abbreviations; names that mean different months are left out."""
-    numbers: dict[str, set[int]] = defaultdict(set)
-    for name in LOCALES:
-        for form in ("format", "stand-alone"):
-            for width in ("wide", "abbreviated"):
-                for number, month in Locale.parse(name).months[form][width].items():
-                    numbers[month.casefold().rstrip(".")].add(number)
-    unique = {month: next(iter(options)) for month, options in numbers.items() if len(options) == 1}
-    return unique | {month: number for number, month in enumerate(_ENGLISH, 1)} | {"sept": 9}
-
-
-@cache
-def _weekdays() -> frozenset[str]:
-    return frozenset(
-        day.casefold().rstrip(".")
-        for name in LOCALES
-        for width in ("wide", "abbreviated")
-        for day in Locale.parse(name).days["format"][width].values()
-    )
