@@ -47,7 +47,7 @@ from bowerbird.embed.search.query import QueryEncoder
 from bowerbird.embed.search.searcher import Searcher
 from bowerbird.embed.train.tower import Tower
 from bowerbird.progress import track
-from bowerbird.recommend.config import ContentConfig
+from bowerbird.recommend.models.config import ContentConfig
 from bowerbird.recommend.recommender import Recommender
 from million_items import Products, products, vectors_of
 

@@ -15,6 +15,7 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DAY, HOUR
 from bowerbird.errors import InputError
 from bowerbird.evaluate.prequential.comparison import evaluate_slices
+from bowerbird.evaluate.prequential.queries import select_queries
 from bowerbird.evaluate.prequential.replay import (
     DAILY,
     DEPTH,
@@ -24,7 +25,6 @@ from bowerbird.evaluate.prequential.replay import (
     PrequentialSystem,
     RealTimePopularity,
     compute_target_ranks,
-    select_queries,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

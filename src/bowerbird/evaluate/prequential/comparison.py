@@ -16,7 +16,8 @@ from bowerbird.data.arrays import BoolArray, DoubleArray, IntArray
 from bowerbird.data.times import DAY, HOUR
 from bowerbird.evaluate.bootstrap import Interval, mean_interval, paired_intervals
 from bowerbird.evaluate.metrics import discount
-from bowerbird.evaluate.prequential.replay import DEPTH, Queries
+from bowerbird.evaluate.prequential.queries import Queries
+from bowerbird.evaluate.prequential.replay import DEPTH
 from bowerbird.evaluate.results import TrainedModels
 
 MAIN_METRICS = ("ndcg@10", "recall@20")

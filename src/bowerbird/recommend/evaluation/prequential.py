@@ -17,17 +17,15 @@ from bowerbird.data.times import DAY
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.errors import InputError
 from bowerbird.evaluate.prequential.comparison import PrequentialEvaluation, evaluate_slices
+from bowerbird.evaluate.prequential.queries import MAX_QUERIES, Queries, select_queries
 from bowerbird.evaluate.prequential.replay import (
     DAILY,
     FROZEN,
-    MAX_QUERIES,
     REAL_TIME,
     WEEKLY,
     PrequentialSystem,
-    Queries,
     RealTimePopularity,
     compute_target_ranks,
-    select_queries,
 )
 from bowerbird.evaluate.results import TrainedModels
 from bowerbird.recommend.evaluation.holdout import build_graph
