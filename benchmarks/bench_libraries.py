@@ -33,7 +33,8 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.config import DEFAULTS
 from bowerbird.embed.encode.features import read_cached_image_features
-from bowerbird.embed.encode.modalities import LsaEncoder, Whitening, extract_item_words
+from bowerbird.embed.encode.modalities import extract_item_words
+from bowerbird.embed.encode.reductions import LsaEncoder, Whitening
 from bowerbird.embed.index.rows import normalize_rows
 from bowerbird.embed.index.vectors import load_vectors
 from bowerbird.embed.train.tower import _fit_ridge

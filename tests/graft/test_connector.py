@@ -12,7 +12,7 @@ from bowerbird.graft.model import Graft
 from bowerbird.graft.prompt import SoftItem
 from bowerbird.graft.runtime import PromptEmbeddings, SamplingParams, check_prompt
 from bowerbird.graft.runtimes.eager import EagerRuntime
-from bowerbird.graft.training.alignment import mean_caption_embeddings
+from bowerbird.graft.training.alignment_model import mean_caption_embeddings
 
 
 @pytest.fixture(scope="module")

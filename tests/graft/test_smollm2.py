@@ -7,7 +7,7 @@ import torch
 from bowerbird.graft.base import Base
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.examples.questions import Question, TaskType, description_prompt
-from bowerbird.graft.training.alignment import AlignmentModel, mean_caption_embeddings
+from bowerbird.graft.training.alignment_model import AlignmentModel, mean_caption_embeddings
 from bowerbird.models import BACKBONES, is_pulled
 
 IS_PULLED = any(backbone.name == "smollm2-135m" and is_pulled(backbone) for backbone in BACKBONES)

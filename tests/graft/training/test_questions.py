@@ -16,10 +16,11 @@ from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector, TokenKind
 from bowerbird.graft.examples.dataset import GraftDataset
 from bowerbird.graft.examples.facts import CatalogueFacts
-from bowerbird.graft.examples.questions import Question, QuestionSampler, TaskType
+from bowerbird.graft.examples.question_sampler import QuestionSampler
+from bowerbird.graft.examples.questions import Question, TaskType
 from bowerbird.graft.model import Graft
 from bowerbird.graft.prompt import SoftItem
-from bowerbird.graft.training.alignment import AlignmentModel
+from bowerbird.graft.training.alignment_model import AlignmentModel
 from bowerbird.graft.training.train import train_graft
 from factories import publish_vectors
 

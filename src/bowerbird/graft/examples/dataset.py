@@ -17,7 +17,7 @@ from bowerbird.data.splits import Holdout, hash_share
 from bowerbird.embed.index.vectors import Vectors, item_matrix, load_vectors
 from bowerbird.errors import StoreError
 from bowerbird.graft.examples.facts import CatalogueFacts, build_caption
-from bowerbird.graft.examples.questions import TrainingData
+from bowerbird.graft.examples.question_sampler import TrainingData
 
 MIN_LIKES = 2
 """Liked items a user needs for a question about their taste."""

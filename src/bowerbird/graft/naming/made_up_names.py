@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bowerbird.graft.naming.allowed_words import FUNCTION_WORDS, AllowedWords
 from bowerbird.graft.naming.markers import MARKER
 from bowerbird.graft.naming.spelling import (
     BRACKETS,
-    JOINING_WORDS,
     Word,
     find_capitalised_runs,
     find_quoted_names,
@@ -22,20 +22,6 @@ from bowerbird.graft.naming.spelling import (
     split_at_markers,
 )
 
-_FUNCTION_WORDS = JOINING_WORDS.union(
-    normalise_words(
-        "a an in on at to for with by from or it its is are as be you your i me my we our this that"
-    ),
-    normalise_words("these those not no so too all any some one two three here there"),
-)
-_NEVER_NAMES = frozenset(
-    normalise_words(
-        "I I'm I'd I'll I've Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February"
-    )
-    + normalise_words("March April May June July August September October November December Christmas Easter")
-    + normalise_words("EUR USD GBP XS S M L XL XXL LED USB TV DIY")
-)
-"""Capitalised by convention; they do not name a product."""
 _MAX_TITLE_WORDS = 16
 """Longest title, in words, that is matched as a whole."""
 _RUN_WORDS = 4
@@ -83,7 +69,7 @@ class TitleIndex:
 
         `is_catalogue_word` tells which words describe rather than name: colours, materials, categories.
         """
-        allowed = _AllowedWords(
+        allowed = AllowedWords(
             [normalise_words(title) for title in candidates], normalise_words(request), is_catalogue_word
         )
         unknown_spans = [
@@ -106,7 +92,7 @@ class TitleIndex:
         return [MadeUpName(span, text[slice(*span)]) for span in _merge_overlapping(unknown_spans)]
 
     def _find_other_titles(
-        self, words: Sequence[Word], allowed: _AllowedWords
+        self, words: Sequence[Word], allowed: AllowedWords
     ) -> tuple[list[tuple[int, int]], list[Word]]:
         """Spans of other items' titles, and the words that are not part of any title."""
         spans, remaining, start = [], [], 0
@@ -121,7 +107,7 @@ class TitleIndex:
             start += length or 1
         return spans, remaining
 
-    def _match_title(self, words: Sequence[Word], start: int, allowed: _AllowedWords) -> tuple[int, bool]:
+    def _match_title(self, words: Sequence[Word], start: int, allowed: AllowedWords) -> tuple[int, bool]:
         """Length of the longest title that starts at a word, 0 if none, and whether it is a candidate's."""
         for size in range(min(_MAX_TITLE_WORDS, len(words) - start), 0, -1):
             title_words = words[start : start + size]
@@ -132,77 +118,14 @@ class TitleIndex:
                 return size, False
         return 0, False
 
-    def _is_foreign_ngram(self, ngram: Sequence[Word], allowed: _AllowedWords) -> bool:
+    def _is_foreign_ngram(self, ngram: Sequence[Word], allowed: AllowedWords) -> bool:
         """Whether consecutive words occur only in other items' titles, and are more than a description."""
         forms = tuple(word.form for word in ngram)
         if len(forms) < _RUN_WORDS or hash(forms) not in self.ngram_hashes or allowed.permits(ngram):
             return False
-        return sum(
-            form not in _FUNCTION_WORDS for form in forms
-        ) >= _RUN_WORDS - 1 and allowed.is_distinctive(ngram)
-
-
-@dataclass(frozen=True)
-class _AllowedWords:
-    """Words that a text may use as names: those of the candidates' titles, of the request, and the
-    catalogue's own."""
-
-    titles: Sequence[tuple[str, ...]]
-    request: tuple[str, ...]
-    is_catalogue_word: Callable[[str], bool]
-
-    def permits(self, words: Sequence[Word]) -> bool:
-        """Whether these are words of one candidate's title in its order, or consecutive words of the
-        request."""
-        forms = tuple(word.form for word in words)
-        return self._is_within_title(forms) or forms in ngrams(self.request, len(forms))
-
-    def _is_within_title(self, forms: Sequence[str]) -> bool:
-        return any(
-            all(form in remaining for form in forms) for title in self.titles for remaining in [iter(title)]
+        return sum(form not in FUNCTION_WORDS for form in forms) >= _RUN_WORDS - 1 and allowed.is_distinctive(
+            ngram
         )
-
-    def is_distinctive(self, words: Sequence[Word]) -> bool:
-        """Whether some word distinguishes products: not a function word, nor the catalogue's or the
-        request's."""
-        return any(
-            word.form not in _FUNCTION_WORDS
-            and word.form not in self.request
-            and not self.is_catalogue_word(word.text.lower())
-            for word in words
-        )
-
-    def allows(self, words: Sequence[Word]) -> bool:
-        """Whether words that are written like a name may be used."""
-        words = [word for word in words if word.form not in _NEVER_NAMES]
-        generic = all(
-            word.form in _FUNCTION_WORDS or self.is_catalogue_word(word.text.lower()) for word in words
-        )
-        return generic or self.permits(words)
-
-    def disallowed_parts(self, run: Sequence[Word]) -> list[list[Word]]:
-        """The parts of a capitalised run that may not be used; "Alma and Fjord" are two names."""
-        if self.allows(run):
-            return []
-        parts: list[list[Word]] = [[]]
-        for word in run:
-            if word.form == "and":
-                parts.append([])
-            else:
-                parts[-1].append(word)
-        return [part for part in parts if part and not self.allows(part)]
-
-    def names_other_item(self, words: Sequence[Word]) -> bool:
-        """Whether words that equal another item's title are meant as its name, not as a description."""
-        forms = tuple(word.form for word in words)
-        if forms in ngrams(self.request, len(forms)):
-            return False
-        distinctive = self.is_distinctive(words)
-        if not distinctive and self._is_within_title(forms):
-            return False  # "Table Lamp" is an item, and also what a candidate is
-        if any(word.has_capital and not word.starts_sentence for word in words):
-            return distinctive or len(words) > 1
-        return distinctive and len(words) > 2 and sum(form not in _FUNCTION_WORDS for form in forms) > 1
 
 
 def _is_valid_marker(marker: str, n_candidates: int) -> bool:

@@ -19,13 +19,10 @@ from bowerbird.graft.base import Base
 from bowerbird.graft.config import GraftConfig
 from bowerbird.graft.connector import Connector
 from bowerbird.graft.examples.dataset import GraftDataset
-from bowerbird.graft.examples.questions import QuestionSampler, TaskType
-from bowerbird.graft.training.alignment import (
-    AlignmentModel,
-    AlignmentTraining,
-    evaluate_answers,
-    mean_caption_embeddings,
-)
+from bowerbird.graft.examples.question_sampler import QuestionSampler
+from bowerbird.graft.examples.questions import TaskType
+from bowerbird.graft.training.alignment import AlignmentTraining
+from bowerbird.graft.training.alignment_model import AlignmentModel, evaluate_answers, mean_caption_embeddings
 from bowerbird.progress import track
 
 CHECKPOINT_SECONDS = 20.0
