@@ -24,7 +24,8 @@ from numba import njit
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.times import DAY, SECOND
 from bowerbird.taste.state.user_states import UserStates
-from bowerbird.taste.state.walks import RESTART, STARTS, STEPS
+from bowerbird.taste.state.walk_kernel import RESTART
+from bowerbird.taste.state.walks import STARTS, STEPS
 
 USERS, ITEMS, EVENTS = 100_000, 25_000, 3_000_000
 ROUNDS, WALKS = 5, 100

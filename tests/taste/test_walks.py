@@ -8,7 +8,8 @@ import pytest
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.times import DAY, SECOND
 from bowerbird.taste.state.user_states import UserStates
-from bowerbird.taste.state.walks import RESTART, STARTS, walk_starts
+from bowerbird.taste.state.walk_kernel import RESTART
+from bowerbird.taste.state.walks import STARTS, walk_starts
 
 CLICK, HIDE, SAVE = (ACTION_CODE[name] for name in ("click", "hide", "save"))
 LIKES = {"ann": [0, 1, 2], "bob": [1, 2, 3], "cy": [3, 4], "di": [4, 5, 6, 0], "eve": [7]}

@@ -9,9 +9,10 @@ import numpy as np
 from bowerbird.data.events import Action, Event
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.store import Store
-from bowerbird.recommend.config import SourceConfig, TrainingConfig
+from bowerbird.recommend.config import TrainingConfig
 from bowerbird.recommend.context import ItemContext, SourceContext
 from bowerbird.recommend.evaluation.holdout import build_graph
+from bowerbird.recommend.models.config import SourceConfig
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import feature_names
