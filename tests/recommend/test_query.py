@@ -8,8 +8,8 @@ import pytest
 from bowerbird.data.events import ACTION_CODE, Action
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.times import DAY
-from bowerbird.recommend.config import QueryConfig, SourceConfig
 from bowerbird.recommend.context import ItemContext, SourceContext
+from bowerbird.recommend.models.config import QueryConfig, SourceConfig
 from bowerbird.recommend.query import Query, latest, recency_weights
 from bowerbird.taste.state.user_state import TasteState
 

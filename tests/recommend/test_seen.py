@@ -12,7 +12,7 @@ from bowerbird.data.events import ACTION_CODE, ACTION_WEIGHT, ACTIONS, Action, E
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.splits import Holdout
 from bowerbird.data.times import SECOND
-from bowerbird.evaluate.prequential.replay import select_queries
+from bowerbird.evaluate.prequential.queries import select_queries
 from bowerbird.evaluate.protocols import Split, build_task
 from bowerbird.recommend.config import TrainingConfig
 from bowerbird.recommend.ranker.training_examples import build_folds

@@ -13,9 +13,10 @@ from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.embed.index.vectors import normalize_rows
-from bowerbird.recommend.config import SourceConfig, TrainingConfig
+from bowerbird.recommend.config import TrainingConfig
 from bowerbird.recommend.context import ItemContext, SourceContext
 from bowerbird.recommend.meta import CompletionMeta, RankerInputs
+from bowerbird.recommend.models.config import SourceConfig
 from bowerbird.recommend.options import DEFAULT_OPTIONS
 from bowerbird.recommend.ranker.files import read_ranker, write_ranker
 from bowerbird.recommend.recommender import Recommender

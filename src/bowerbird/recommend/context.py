@@ -14,7 +14,7 @@ from bowerbird.data.items import Catalogue
 from bowerbird.data.times import DAY
 from bowerbird.embed.index.item_index import ItemIndex
 from bowerbird.embed.index.rows import VectorRows
-from bowerbird.recommend.config import AffinityConfig, SourceConfig
+from bowerbird.recommend.models.config import AffinityConfig, SourceConfig
 from bowerbird.recommend.models.facets import Facets
 from bowerbird.recommend.models.id_neighbourhood import rank_ids
 from bowerbird.recommend.models.nearest import Neighbours, RoundedRows

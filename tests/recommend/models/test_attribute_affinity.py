@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from bowerbird.data.items import Catalogue, Item
-from bowerbird.recommend.config import AffinityConfig
 from bowerbird.recommend.models.attribute_affinity import (
     AttributeAffinity,
     Facets,
     sum_facets,
 )
+from bowerbird.recommend.models.config import AffinityConfig
 
 MIN_LIKES = AffinityConfig.min_likes
 PRIOR = AffinityConfig.prior

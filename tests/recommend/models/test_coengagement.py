@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.recommend.config import CoEngagementConfig
 from bowerbird.recommend.models.coengagement import (
     CoEngagement,
     history_matrix,
     last_of_each,
     like_matrix,
 )
+from bowerbird.recommend.models.config import CoEngagementConfig
 from bowerbird.recommend.query import recency_weights
 
 Likes = Callable[[int], Interactions]

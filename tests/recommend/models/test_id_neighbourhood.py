@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter1d
 
-from bowerbird.recommend.config import IdNeighbourhoodConfig
+from bowerbird.recommend.models.config import IdNeighbourhoodConfig
 from bowerbird.recommend.models.id_neighbourhood import (
     id_distance,
     neighbours_of,

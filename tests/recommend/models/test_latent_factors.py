@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bowerbird.data.interactions import Interactions
-from bowerbird.recommend.config import LatentFactorConfig
 from bowerbird.recommend.models.coengagement import like_matrix
+from bowerbird.recommend.models.config import LatentFactorConfig
 from bowerbird.recommend.models.latent_factors import LatentFactors
 
 ITEM_POWER = LatentFactorConfig.item_power

@@ -10,8 +10,8 @@ import pytest
 from bowerbird.data.events import ACTION_CODE
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DAY
-from bowerbird.recommend.config import PopularityConfig
 from bowerbird.recommend.models import popularity
+from bowerbird.recommend.models.config import PopularityConfig
 from bowerbird.recommend.models.popularity import LatestUsed, Popularity
 
 CAUTION = PopularityConfig.prior_events

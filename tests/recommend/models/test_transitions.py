@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bowerbird.data.interactions import History, Interactions
-from bowerbird.recommend.config import TransitionConfig
+from bowerbird.recommend.models.config import TransitionConfig
 from bowerbird.recommend.models.transitions import Transitions
 
 BACKWARDS = TransitionConfig.backwards

@@ -9,8 +9,8 @@ import numpy as np
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.times import DAY
-from bowerbird.recommend.config import SourceConfig
 from bowerbird.recommend.context import ItemContext, SourceContext
+from bowerbird.recommend.models.config import SourceConfig
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.ranker.features import GENERAL_FEATURES, build_features, feature_names
 from bowerbird.recommend.recommender import Recommender

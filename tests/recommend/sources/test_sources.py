@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bowerbird.data.ranks import coarse_log
-from bowerbird.recommend.config import IdNeighbourhoodConfig, PopularityConfig, WalkConfig
 from bowerbird.recommend.models.attribute_affinity import sum_facets
+from bowerbird.recommend.models.config import IdNeighbourhoodConfig, PopularityConfig, WalkConfig
 from bowerbird.recommend.query import Query
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.sources import SOURCES, Source

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray, RealArray
-from bowerbird.recommend.config import AffinityConfig
+from bowerbird.recommend.models.config import AffinityConfig
 from bowerbird.recommend.models.facets import Facets
 
 

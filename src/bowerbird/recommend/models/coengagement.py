@@ -18,7 +18,7 @@ from numba import njit
 
 from bowerbird.data.arrays import FloatArray, IntArray, RealArray
 from bowerbird.data.interactions import Interactions
-from bowerbird.recommend.config import CoEngagementConfig
+from bowerbird.recommend.models.config import CoEngagementConfig
 
 BLOCK = 4096  # items processed together: 64 MB for 4,000 users
 

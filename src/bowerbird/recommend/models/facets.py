@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bowerbird.data.arrays import DoubleArray, FloatArray, IntArray, IntegerArray
 from bowerbird.data.items import Catalogue
-from bowerbird.recommend.config import AffinityConfig
+from bowerbird.recommend.models.config import AffinityConfig
 from bowerbird.text.facets import VALUE_SEPARATOR
 
 

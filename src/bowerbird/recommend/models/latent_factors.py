@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sparse
 
 from bowerbird.data.arrays import FloatArray, IntArray
-from bowerbird.recommend.config import LatentFactorConfig
+from bowerbird.recommend.models.config import LatentFactorConfig
 
 
 @dataclass(frozen=True)

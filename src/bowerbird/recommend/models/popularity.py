@@ -18,7 +18,7 @@ import numpy as np
 from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.times import DAY
-from bowerbird.recommend.config import IdNeighbourhoodConfig, PopularityConfig
+from bowerbird.recommend.models.config import IdNeighbourhoodConfig, PopularityConfig
 from bowerbird.recommend.models.id_neighbourhood import smooth
 
 HEAD = 4_096  # items of an order that are cached: enough for any request unless few items are eligible

@@ -16,7 +16,7 @@ from numba import njit
 from bowerbird.data.arrays import FloatArray, IntArray
 from bowerbird.data.interactions import History, Interactions
 from bowerbird.data.times import DAY
-from bowerbird.recommend.config import TransitionConfig
+from bowerbird.recommend.models.config import TransitionConfig
 
 
 @dataclass(frozen=True)

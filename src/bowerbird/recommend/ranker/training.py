@@ -11,9 +11,10 @@ import numpy as np
 from bowerbird.data.arrays import BoolArray, FloatArray, IntArray
 from bowerbird.data.interactions import Interactions
 from bowerbird.data.ranks import top_positions
-from bowerbird.recommend.config import CoEngagementConfig, RankerConfig, TrainingConfig
+from bowerbird.recommend.config import RankerConfig, TrainingConfig
 from bowerbird.recommend.context import ItemContext
 from bowerbird.recommend.models.coengagement import CoEngagement, history_matrix
+from bowerbird.recommend.models.config import CoEngagementConfig
 from bowerbird.recommend.ranker.hybrid import CandidateSet, HybridRanker
 from bowerbird.recommend.ranker.training_examples import (
     TrainingExample,
