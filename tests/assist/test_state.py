@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.facet_needs import KindNeed
 from bowerbird.assist.price_range import PriceRange
-from bowerbird.assist.request import KindNeed, Request
+from bowerbird.assist.request import Request
 from bowerbird.assist.state import MAX_OFFERED, ClarifyingQuestion, DialogueState, ItemAction
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.errors import InputError

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bowerbird.assist.answers import actions, item_answers, talk
+from bowerbird.assist.answers import actions, comparisons_and_reasons, item_answers, talk
 from bowerbird.assist.answers.item_lists import ListAnswer, earlier_list
 from bowerbird.assist.answers.searches import Answer, exclude, search
 from bowerbird.assist.answers.shop_lists import is_shop_list, list_of_shop
@@ -189,8 +189,8 @@ def find_for_tool(turn: Turn, text: str) -> ItemMatches:
 
 _HANDLERS: Mapping[Act, Callable[[Turn], Reply]] = {
     Act.ITEM_QUESTION: item_answers.answer_question,
-    Act.COMPARE: item_answers.compare,
-    Act.WHY: item_answers.explain,
+    Act.COMPARE: comparisons_and_reasons.compare,
+    Act.WHY: comparisons_and_reasons.explain,
     Act.SAVE: actions.act_on_item,
     Act.HIDE: actions.act_on_item,
     Act.UNDO: actions.undo,

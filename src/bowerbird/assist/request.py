@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from bowerbird.assist.facet_needs import KindNeed
 from bowerbird.assist.price_range import ANY_PRICE, PriceRange
 from bowerbird.errors import InputError
 
 MAX_ITEMS = 400
 """Items that a request resembles or leaves out; of more, the newest."""
 MAX_KINDS = 10
-MAX_NAMED = 2
-"""Values that are named one by one."""
 MAX_ID_LENGTH = 500
 MAX_PICTURE_LENGTH = 30_000  # characters of base64
 
@@ -38,45 +37,6 @@ class Shown:
     item_id: str
     title: str
     price: float | None
-
-
-@dataclass(frozen=True)
-class KindNeed:
-    """One of several kinds that are asked for together, and what is asked of it alone."""
-
-    types: frozenset[str]
-    facets: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    wording: Mapping[str, str] = field(default_factory=dict)
-    """For its types and each of `facets`, how the person said it."""
-    price: PriceRange = ANY_PRICE
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing is asked of it alone."""
-        return not (self.facets or self.price.bounded)
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON's types."""
-        facets = {facet: sorted(values) for facet, values in self.facets.items()}
-        wording = dict(self.wording)
-        return {
-            "types": sorted(self.types),
-            "facets": facets,
-            "wording": wording,
-            "price": self.price.as_dict(),
-        }
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> KindNeed:
-        """The kind that `as_dict` wrote. Raises `ValueError` for one without a type."""
-        if not raw["types"]:
-            raise ValueError("one of its kinds has no type")
-        return cls(
-            frozenset(map(str, raw["types"])),
-            {str(facet): frozenset(map(str, values)) for facet, values in raw["facets"].items()},
-            {str(facet): str(words) for facet, words in raw["wording"].items()},
-            PriceRange.from_dict(raw["price"]),
-        )
 
 
 @dataclass(frozen=True)
@@ -217,34 +177,6 @@ def _ids(values: Sequence[object]) -> tuple[str, ...]:
 
 
 _SETS = ("facets", "exact", "excluded", "preferred")
-
-
-def name_values(values: Iterable[str]) -> str:
-    """Values as a wording of their own, where nobody said them so: "lamp or mug"."""
-    return " or ".join(sorted(value.lower() for value in values))
-
-
-def wording_of_rest(words: str, values: frozenset[str], rest: frozenset[str]) -> str:
-    """How `rest`, what is left of `values` that were said as `words`, is said: "mug" of "lamps or mugs".
-
-    Many keep their common name: "clothes" without dresses are clothes.
-    """
-    return words if rest == values or len(rest) > MAX_NAMED else name_values(rest)
-
-
-def with_values(
-    values: Mapping[str, frozenset[str]], added: Mapping[str, frozenset[str]]
-) -> dict[str, frozenset[str]]:
-    """Values by facet, and those added to them."""
-    return {**values, **{facet: values.get(facet, frozenset()) | group for facet, group in added.items()}}
-
-
-def without_values(
-    values: Mapping[str, frozenset[str]], removed: Mapping[str, frozenset[str]]
-) -> dict[str, frozenset[str]]:
-    """Values by facet without those removed; a facet that has none left is dropped."""
-    rest = {facet: group - removed.get(facet, frozenset()) for facet, group in values.items()}
-    return {facet: group for facet, group in rest.items() if group}
 
 
 def asked_for_again(request: Request, facet: str, excluded: Mapping[str, frozenset[str]]) -> frozenset[str]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from bowerbird.assist.acts.classifier import ActClassifier
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import UNSURE, ActRecognizer, Message, Recognition, recognise
-from bowerbird.assist.understand.patterns.items import EXTREME
+from bowerbird.assist.understand.patterns.item_questions import EXTREME
 from bowerbird.assist.understand.patterns.shop import POLICY
 from bowerbird.data.arrays import FloatArray
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bowerbird.assist.answers.item_answers import missing
+from bowerbird.assist.facet_needs import with_values, without_values
 from bowerbird.assist.find.need import leave_out
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
-from bowerbird.assist.request import Request, Shown, asked_for_again, with_values, without_values
+from bowerbird.assist.request import Request, Shown, asked_for_again
 from bowerbird.assist.state import MAX_ACTIONS, DialogueState, ItemAction
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act

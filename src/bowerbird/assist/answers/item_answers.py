@@ -1,4 +1,4 @@
-"""Answers about items: a question, a comparison, a reason. Facts come from the catalogue only."""
+"""Answers to questions about items. Facts come from the catalogue only."""
 
 from __future__ import annotations
 
@@ -6,28 +6,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bowerbird.assist.answers.facts import Fact, fact_asked, sentences, table_of_differences
+from bowerbird.assist.answers.facts import Fact, fact_asked, sentences
 from bowerbird.assist.answers.listing_fields import answer_field
 from bowerbird.assist.answers.price_answers import answer_prices
 from bowerbird.assist.answers.variant_answers import answer_variants
-from bowerbird.assist.find.item_matches import name_item
 from bowerbird.assist.find.offers import price_with_sale, priced
 from bowerbird.assist.languages import ENGLISH
-from bowerbird.assist.needs import describe_need, join_words
-from bowerbird.assist.reply import Comparison, Reply
-from bowerbird.assist.request import Request, Shown
+from bowerbird.assist.needs import join_words
+from bowerbird.assist.reply import Reply
+from bowerbird.assist.request import Shown
 from bowerbird.assist.state import MAX_ITEM_QUESTION
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.items import Item
-from bowerbird.recommend.reasons import ENGLISH as REASON_ENGLISH
-from bowerbird.recommend.reasons import as_reason_language
 from bowerbird.text.audiences import AUDIENCE
 from bowerbird.text.facets import FACETS
-
-MAX_COMPARED = 4
-
 
 _WHICH = re.compile(r"^(?:and |so |ok |but )*(?:which|what)(?:'s| is| one| of|\W)")
 _CHEAPEST = re.compile(r"\b(?:cheapest|cheaper|least expensive|less expensive|lowest price)\b")
@@ -56,10 +50,12 @@ def answer_which(turn: Turn) -> Reply:
         fitting = []
     state = replace(turn.state, focus=fitting[0].item_id if fitting else turn.state.focus, question=None)
     if not fitting:
-        return Reply(turn.say("which_none"), Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
-    names = [f"{item.title} ({priced(_item(turn, item))})" if item.price else item.title for item in fitting]
+        return Reply(turn.say("which_none"), Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
+    names = [
+        f"{item.title} ({priced(item_of(turn, item))})" if item.price else item.title for item in fitting
+    ]
     text = turn.say("which_is", titles=join_words(names, turn.say("and")))
-    return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+    return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
 
 
 def _facets_asked(turn: Turn) -> dict[str, set[str]]:
@@ -80,7 +76,7 @@ def answer_question(turn: Turn) -> Reply:
         return answer_which(turn)
     if text := answer_prices(turn):
         state = replace(turn.state, question=None, item_question="how much is it")
-        return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+        return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
     target = _target(turn)
     if target is None:
         return missing(turn)
@@ -91,7 +87,7 @@ def answer_question(turn: Turn) -> Reply:
         turn.state, focus=target.item_id, question=None, item_question=question[:MAX_ITEM_QUESTION]
     )
     if text := answer_variants(turn, position) or answer_field(turn, item):
-        return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+        return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
     fact = fact_asked(question, item, position, turn.parts.vocabulary)
     title = item.title or item.item_id
     if fact.attribute == "price":
@@ -119,7 +115,7 @@ def answer_question(turn: Turn) -> Reply:
         text = turn.say("fact_no", title=title, fact=_values(turn, fact))
     else:
         text = turn.say("fact_unknown", title=title)
-    return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=_about_item(turn))
+    return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
 
 
 def _facets_in_words(turn: Turn, position: int) -> str:
@@ -132,82 +128,6 @@ def _facets_in_words(turn: Turn, position: int) -> str:
         for value in vocabulary.values_of(position, facet)[:1]
     ]
     return ", ".join(values)
-
-
-def compare(turn: Turn) -> Reply:
-    """Items side by side: what differs between them."""
-    if is_about_rank(turn):
-        return answer_which(turn)
-    reference = turn.reference.items
-    if len(reference) == 1 and turn.focus is not None and turn.focus != reference[0]:
-        reference = (turn.focus, *reference)  # "how does it compare to the first one?"
-    if turn.reference.missing and not turn.reference.missing.startswith("both"):
-        return missing(turn)
-    shown = (
-        reference
-        if len(reference) > 1
-        else turn.on_screen
-        if len(turn.on_screen) == 2 or (not reference and not turn.reference.missing)
-        else ()
-    )
-    if len({item.item_id for item in shown}) < 2:
-        key = "compare_need_two" if turn.on_screen else "missing_list"
-        return Reply(turn.say(key), Act.COMPARE, state=replace(turn.state, question=None))
-    items = {shown_item.item_id: _item(turn, shown_item) for shown_item in shown[:MAX_COMPARED]}
-    names = {"price": turn.say("price_word"), "none": turn.say("no_value")}
-    rows = [
-        (turn.language.facet(name), [_cell(turn, name, value) for value in values])
-        for name, values in table_of_differences(items, names)
-    ]
-    lines = [turn.say("compare_intro") if len(rows) > 1 else turn.say("compare_same")]
-    lines += [f"{number}. {' '.join(item.title.split())}" for number, item in enumerate(items.values(), 1)]
-    lines += [f"{name}: {' | '.join(values)}" for name, values in rows]
-    by_price = [(item.price, item.title) for item in items.values() if item.price is not None]
-    if len(by_price) == len(items) and len({price for price, _ in by_price}) > 1:
-        lines.append(turn.say("cheapest_is", title=min(by_price)[1]))
-    comparison = Comparison(tuple(items), tuple((name, tuple(values)) for name, values in rows))
-    positions = turn.parts.catalogue.position
-    reply_items = tuple(name_item(turn.parts, positions[item_id], Request(), "") for item_id in items)
-    state = replace(turn.state, compared=tuple(items), question=None)
-    return Reply("\n".join(lines), Act.COMPARE, reply_items, comparison=comparison, state=state)
-
-
-def explain(turn: Turn) -> Reply:
-    """Why an item was suggested: the request it matches, and true reasons of the user's taste."""
-    if turn.reference.missing or not (turn.reference.items or turn.on_screen):
-        return missing(turn)
-    target = (turn.reference.items or turn.on_screen)[0]
-    position = turn.parts.catalogue.position[target.item_id]
-    if re.search(r"\b(?:expensive|cheap|pricey|dear)\b", turn.plain):
-        text = turn.say("fact_unknown", title=target.title)
-        return Reply(
-            text,
-            Act.WHY,
-            state=replace(turn.state, focus=target.item_id, question=None),
-            suggestions=_about_item(turn),
-        )
-    request, reasons = turn.state.request, []
-    if request is not None and request.constrained:
-        need = describe_need(request, turn.language, 1)
-        satisfied = _satisfies(turn, position, request)
-        reasons.append(turn.say("why_request", need=need) if satisfied else turn.say("why_near"))
-    elif request is not None and request.words:
-        reasons.append(turn.say("why_words"))
-    if turn.user and turn.parts.reader and not (request and request.is_gift):
-        sentence = _taste_reason(turn, target)
-        if sentence:
-            reasons.append(turn.say("why_taste", reason=sentence))
-    text = turn.say(
-        "why_item",
-        title=target.title,
-        reasons=join_words(reasons or [turn.say("why_nothing")], turn.say("and")),
-    )
-    return Reply(
-        text,
-        Act.WHY,
-        state=replace(turn.state, focus=target.item_id, question=None),
-        suggestions=_about_item(turn),
-    )
 
 
 def missing(turn: Turn) -> Reply:
@@ -237,10 +157,6 @@ def _values(turn: Turn, fact: Fact) -> str:
     return " / ".join(turn.language.value_for(fact.attribute, value) for value in values)
 
 
-def _cell(turn: Turn, name: str, value: str) -> str:
-    return turn.language.value_for(name, value) if name in FACETS and value else value
-
-
 def _target(turn: Turn) -> Shown | None:
     if turn.reference.missing:
         return None
@@ -249,33 +165,13 @@ def _target(turn: Turn) -> Shown | None:
     return turn.reference.items[0] if turn.reference.items and not is_spoken_of else turn.focus
 
 
-def _item(turn: Turn, shown: Shown) -> Item:
+def item_of(turn: Turn, shown: Shown) -> Item:
+    """The catalogue's entry of an item on screen."""
     return turn.parts.catalogue.item(turn.parts.catalogue.position[shown.item_id])
 
 
-def _satisfies(turn: Turn, position: int, request: Request) -> bool:
-    vocabulary = turn.parts.vocabulary
-    price = float(turn.parts.catalogue.prices[position])
-    return (not request.price.bounded or price in request.price) and all(
-        not values.isdisjoint(vocabulary.values_of(position, facet))
-        for facet, values in request.facets.items()
-    )
-
-
-def _taste_reason(turn: Turn, target: Shown) -> str:
-    recommender, taste = turn.parts.recommender, turn.parts.taste
-    if recommender is None or taste is None or turn.user is None or turn.user not in taste:
-        return ""
-    import numpy as np
-
-    only = np.zeros(len(turn.parts.catalogue), bool)
-    only[turn.parts.catalogue.position[target.item_id]] = True
-    recommended = recommender.recommend(taste.state(turn.user), n=1, eligible=only)
-    language = as_reason_language(turn.language.code) or REASON_ENGLISH
-    return recommended[0].explanation.phrase(language) if recommended else ""
-
-
-def _about_item(turn: Turn) -> tuple[str, ...]:
+def suggest_next(turn: Turn) -> tuple[str, ...]:
+    """What may be said next, after an answer about an item."""
     return turn.say("suggest_similar"), turn.say("suggest_compare") if len(turn.on_screen) > 1 else turn.say(
         "suggest_more"
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bowerbird.assist.draft import Draft
+from bowerbird.assist.facet_needs import KindNeed
 from bowerbird.assist.find.clarifying import ask, clarifying_question, suggest_next
 from bowerbird.assist.find.conversation import messages_after
 from bowerbird.assist.find.item_matches import ItemMatches, name_item
@@ -13,7 +14,7 @@ from bowerbird.assist.find.meaning import RELATIVE
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import describe_need, join_words
 from bowerbird.assist.reply import Reply
-from bowerbird.assist.request import KindNeed, Order, Request
+from bowerbird.assist.request import Order, Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.references import COMPARES_ALONE

@@ -6,7 +6,7 @@ from bowerbird.assist.answers.facts import is_price_question
 from bowerbird.assist.find.offers import price_with_sale
 from bowerbird.assist.price_range import exact_price
 from bowerbird.assist.turn import Turn
-from bowerbird.assist.understand.patterns.items import TOTAL
+from bowerbird.assist.understand.patterns.item_questions import TOTAL
 from bowerbird.data.items import Item
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.patterns.courtesies import AFFIRM, DENY, GOODBYE, GREETING, THANKS
-from bowerbird.assist.understand.patterns.items import QUESTION, WANTS
+from bowerbird.assist.understand.patterns.item_questions import QUESTION, WANTS
 from bowerbird.assist.understand.patterns.rules import RULES
 from bowerbird.assist.understand.patterns.shop import (
     NO_GOODS,

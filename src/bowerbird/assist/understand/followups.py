@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bowerbird.assist.facet_needs import wording_of_rest
 from bowerbird.assist.price_range import PriceRange
-from bowerbird.assist.request import MAX_ITEMS, Order, Request, wording_of_rest
+from bowerbird.assist.request import MAX_ITEMS, Order, Request
 from bowerbird.assist.understand.references import References
 from bowerbird.text.audiences import AUDIENCE, audiences_of_recipient
 from bowerbird.text.words import stem_phrase, word_set

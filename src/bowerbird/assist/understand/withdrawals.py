@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bowerbird.assist.request import KindNeed, Request, name_values, without_values, wording_of_rest
+from bowerbird.assist.facet_needs import KindNeed, name_values, without_values, wording_of_rest
+from bowerbird.assist.request import Request
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.assist.understand.prices import GAP
 from bowerbird.text.vocabulary import Vocabulary

@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bowerbird.assist.facet_needs import KindNeed
 from bowerbird.assist.price_range import ANY_PRICE, PriceRange
-from bowerbird.assist.request import KindNeed, Request
+from bowerbird.assist.request import Request
 from bowerbird.assist.understand.mentions import Mentions, mentions_of
 from bowerbird.assist.understand.prices import GAP, take_prices
 from bowerbird.text.vocabulary import Vocabulary

@@ -1,0 +1,109 @@
+"""How people ask about items: facts, prices, totals, orders, reasons, comparisons."""
+
+from __future__ import annotations
+
+from bowerbird.assist.understand.act_patterns import Act, Rule, any_of
+
+QUESTION = any_of(
+    (
+        r"^(?:and |so |but |ok |okay |also |please |hmm |well |then )*(?:is|are|was|does|do|can|could|"
+        r"will|would|has|have|how|what|what's|which|who|where|when|isn't|aren't|doesn't)\b"
+    ),
+    r"\?\s*$",
+    (
+        r"\btell me (?:a bit |a little )?more\W*$|"
+        r"^(?:tell me (?:more )?about|more (?:about|info|details)|details|describe|info(?:rmation)? (?:on|"
+        r"about))\b"
+    ),
+)
+WANTS = any_of(
+    (
+        r"\b(?:do you have|have you got|have you any|do you sell|do you stock|can i (?:see|get|have|find)|"
+        r"can you (?:show|find|recommend|suggest|give|help)|could you (?:show|find|recommend|suggest)|"
+        r"show me|i need|i want|i'?m looking|i am looking|looking for|are there|is there|got any|where "
+        r"(?:can i find|are (?:the|your))|what .{0,30}(?:do you have|have you got|would you recommend|do "
+        r"you recommend|can you recommend)|which .{0,30}do you (?:have|recommend)|"
+        r"(?:anything|something|any|ones?) .{0,20}(?:under|below|"
+        r"less than|cheaper|up to|over|above)|any .{0,30}(?:ideas|"
+        r"suggestions|recommendations))\b"
+    ),
+)
+VARIANTS = Rule(
+    Act.ITEM_QUESTION,
+    "",
+    any_of(
+        r"\b(?:do|does|have|has|is|are|can|could)\b.{0,20}\b(?:have|got|get|order|buy) "
+        r"(?:it|this|that|this one|that one) in (?!stock\b|time\b|store\b|the (?:store|shop)\b)",
+    ),
+)
+ITS_FACTS = Rule(
+    Act.ITEM_QUESTION,
+    "",
+    any_of(
+        r"^(?:and |so )*(?:who|what|which)(?:'s| is| are) (?:the |its |their |it's )"
+        r"(?:brand|maker|manufacturer|price|colou?r|material|fabric|size|dimensions)\W*$",
+    ),
+)
+TOTAL = Rule(
+    Act.ITEM_QUESTION,
+    "",
+    any_of(
+        r"\b(?:what|how much)\b.{0,40}\b(?:total|altogether|all together|together|in all|in sum)\b",
+        r"^(?:and )?(?:the )?(?:grand )?total\W*$",
+        r"\b(?:add|sum) (?:it|them|that|these|those|everything) up\b",
+        r"\bhow much (?:for|is|are|would|will|do|does) (?:.{0,20} )?"
+        r"(?:everything|all (?:of )?(?:them|it|these|those|three|four|five)|the lot|both)\b",
+    ),
+)
+PRICES = Rule(
+    Act.ITEM_QUESTION,
+    "",
+    any_of(
+        r"\bhow much (?:is|are|does|do|for|would) (?:it|they|that|this|these|those|"
+        r"them|both|each|number|item|#|the (?:first|second|third|fourth|fifth|last|two|three|four|other)\b)",
+    ),
+)
+EXTREME = any_of(
+    r"^(?:and |what about |how about )*(?:the |your )?(?:cheapest|least expensive|most expensive|priciest|"
+    r"dearest)(?: one)?\W*$"
+)
+"""Nothing but an end of a list by price."""
+SORT = Rule(
+    Act.FIND,
+    "",
+    any_of(
+        r"^(?:please |can you |could you |now )*(?:sort|order|rank|arrange)\b.*\b(?:by|from)\b",
+        r"^(?:now |no |and )*(?:the )?(?:other way (?:a)?round|reverse(?:d)?(?: (?:the |that |this )?"
+        r"(?:order|sorting|list|it))?|opposite order)\W*(?:please)?\W*$",
+    ),
+)
+
+WHY = Rule(
+    Act.WHY,
+    "",
+    any_of(
+        r"^why\b(?! not\b)",
+        r"\bwhy (?:the|this|that|these|those|it|them|did you|do you|are you|would you)\b",
+        r"\bwhat makes (?:you|it|this|that)\b",
+        r"\bhow come you\b",
+        r"\bwhat made you\b",
+        r"\b(?:which|what)(?: one)? (?:would|do|should) (?:you|i) "
+        r"(?:pick|choose|take|buy|go for|prefer|get)\W*$",
+        r"^(?:and )?which (?:one )?(?:would|do) you recommend\W*$",
+    ),
+)
+COMPARE = Rule(
+    Act.COMPARE,
+    "",
+    any_of(
+        r"\bcompar(?:e|ed|ison|ing)\b",
+        r"\b(?:difference|differences|differ)\b",
+        (
+            r"\bwhich (?:one )?(?:of (?:them|these|those|the \w+) )?"
+            r"(?:is|are|would be|looks?|would look) "
+            r"(?:the )?(?:better|best|[a-z]{3,}(?:er|est)|more \w+|most \w+)\b"
+        ),
+        r"\bversus\b",
+        r"\bvs\b",
+    ),
+)
