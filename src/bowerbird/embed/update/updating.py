@@ -9,31 +9,27 @@ saved.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from bowerbird.choices import HoldoutChoice
-from bowerbird.data.arrays import FloatArray, StoredArray
+from bowerbird.data.arrays import FloatArray
 from bowerbird.data.store import Store
 from bowerbird.data.versions.version import Version
 from bowerbird.embed.config import UPDATE_DEFAULTS, EmbedConfig, UpdateConfig
 from bowerbird.embed.encode.features import compute_item_features
 from bowerbird.embed.encode.precompute import LOCAL, Precompute
 from bowerbird.embed.index.rows import normalize_rows
-from bowerbird.embed.meta import TrainingMetrics, VectorsMeta
-from bowerbird.embed.train.alignment import fit_rotation, rotate_tower
-from bowerbird.embed.train.objective import TrainingDataset
-from bowerbird.embed.train.tower import ModalityFeatures
-from bowerbird.embed.train.validation import Validator
+from bowerbird.embed.meta import VectorsMeta
 from bowerbird.embed.train.version_files import PreviousVersion, VersionFiles
-from bowerbird.embed.training import add_cost, convert_precision, generic_vectors
+from bowerbird.embed.training import add_cost, generic_vectors
 from bowerbird.embed.update.changeset import Changeset
 from bowerbird.embed.update.drift import measure_movement, old_state_recall, select_cases
-from bowerbird.embed.update.warm_start import continue_tower
-from bowerbird.embed.update_report import Movement, UpdateReport
+from bowerbird.embed.update.further_training import UpdateFit, train_further
+from bowerbird.embed.update_report import UpdateReport
 from bowerbird.errors import InputError
 
 
@@ -61,18 +57,8 @@ def update_embedding(
             return None
         previous_stored = changeset.items.reorder(previous.vectors.stored)
         old = normalize_rows(previous_stored)
-        fit = _train_further(
+        fit = train_further(
             previous, changeset, settings, config, previous_stored, old[changeset.items.unchanged]
-        )
-        new = normalize_rows(fit.stored)
-        cases = select_cases(changeset.sequences, changeset.split, store.settings.taste.half_life_days)
-        report = UpdateReport(
-            changeset.items.counts,
-            changeset.likes,
-            changeset.unknown_words,
-            measure_movement(new[changeset.items.unchanged], old[changeset.items.unchanged]),
-            fit.moved_before_alignment,
-            old_state_recall(new, old, cases),
         )
         meta = replace(
             _lineage(previous),
@@ -84,7 +70,7 @@ def update_embedding(
             trained_until=int(changeset.sequences.at.max(initial=0)),
             epochs=fit.epochs,
             metrics=fit.metrics,
-            update=report,
+            update=_report(changeset, fit, old, store.settings.taste.half_life_days),
         )
         files = VersionFiles(
             catalogue.ids,
@@ -103,6 +89,22 @@ def update_embedding(
 
         with store.lock("bowerbird embed --update", wait=True):
             return store.publish(VectorsMeta.KIND, meta, write)
+
+
+def _report(
+    changeset: Changeset, fit: UpdateFit, old: FloatArray, half_life_days: Sequence[float]
+) -> UpdateReport:
+    """What an update changed; `old` (N, D): the previous vectors in the current order, of length 1."""
+    new, unchanged = normalize_rows(fit.stored), changeset.items.unchanged
+    cases = select_cases(changeset.sequences, changeset.split, half_life_days)
+    return UpdateReport(
+        changeset.items.counts,
+        changeset.likes,
+        changeset.unknown_words,
+        measure_movement(new[unchanged], old[unchanged]),
+        fit.moved_before_alignment,
+        old_state_recall(new, old, cases),
+    )
 
 
 def _merge_settings(previous: EmbedConfig, config: UpdateConfig) -> EmbedConfig:
@@ -141,61 +143,4 @@ def _lineage(previous: PreviousVersion) -> VectorsMeta:
         full_training=vectors.meta.full_training or vectors.meta.seconds,
         over_seeds=None,
         inputs="",
-    )
-
-
-@dataclass(frozen=True)
-class _UpdateFit:
-    stored: StoredArray  # (N, D) float16 or int8
-    tower: dict[str, torch.Tensor]
-    offsets: FloatArray  # (N, D) float32
-    epochs: int
-    metrics: TrainingMetrics
-    moved_before_alignment: Movement | None
-
-
-def _train_further(
-    previous: PreviousVersion,
-    changeset: Changeset,
-    settings: EmbedConfig,
-    config: UpdateConfig,
-    previous_stored: StoredArray,
-    old: FloatArray,
-) -> _UpdateFit:
-    """Train the tower on what is new, and rotate it back to its previous space.
-
-    `previous_stored` (N, D): the previous vectors in the current order; `old` (n, D): those of unchanged
-    items, of length 1.
-    """
-    unchanged = changeset.items.unchanged
-    offsets = changeset.items.reorder(previous.offsets)
-    features = ModalityFeatures.of(changeset.image, changeset.text)
-    has_both = (features.has_image * features.has_text)[:, 0].numpy() > 0
-    thresholds = previous.vectors.meta.validation_thresholds
-    validator = Validator(changeset.sequences, changeset.split, thresholds, has_both, settings.validation)
-    # New items alone need no training: the tower projects them.
-    epochs = settings.epochs if changeset.likes_changed else 0
-    fit = continue_tower(
-        TrainingDataset(features, validator.training, changeset.categories, validator.cross_modal_items),
-        (previous.tower, torch.from_numpy(offsets)),
-        validator,
-        previous.vectors.meta.trained_until,
-        replace(settings, epochs=epochs),
-        config,
-    )
-    tower, learned_offsets = fit.state
-    moved_before_alignment = measure_movement(fit.vectors[unchanged], old)
-    if not fit.share:
-        stored = convert_precision(fit.vectors, settings.precision)
-        if stored.dtype == previous_stored.dtype:  # the same to the bit, so that an index can be updated
-            stored[unchanged] = previous_stored[unchanged]
-        return _UpdateFit(stored, tower, offsets, fit.epochs, fit.metrics, moved_before_alignment)
-    rotation = fit_rotation(fit.vectors[unchanged], old)
-    return _UpdateFit(
-        convert_precision(fit.vectors @ rotation, settings.precision),
-        rotate_tower(tower, rotation),
-        learned_offsets.numpy() @ rotation,
-        fit.epochs,
-        fit.metrics,
-        moved_before_alignment,
     )
