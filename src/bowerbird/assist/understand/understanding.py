@@ -28,7 +28,7 @@ from bowerbird.assist.understand.kinds.unknown_kinds import asked_noun, unknown_
 from bowerbird.assist.understand.mentions import Mentions, mentions_of, with_plain_refusals
 from bowerbird.assist.understand.prices import GAP, take_prices
 from bowerbird.assist.understand.recipients import take_recipient
-from bowerbird.assist.understand.references import take_references
+from bowerbird.assist.understand.references import References, take_references
 from bowerbird.errors import InputError
 from bowerbird.text.numbers import digits_for_words
 from bowerbird.text.vocabulary import Vocabulary
@@ -95,41 +95,14 @@ def understand(
     dropped, rest = _take_dropped(plain, vocabulary)
     recipient, is_gift, rest = take_recipient(rest)
     references, rest = take_references(rest, shown)
-    rest = _BY_PRICE.sub(GAP, _REVERSED.sub(GAP, rest))
-    clauses = rest
-
-    def is_type(after: str) -> bool:
-        return _starts_with_type(after, vocabulary)
-
-    price, rest = take_prices(rest, a_type_follows=is_type)
-    stated, price = price, price.narrowed(references.price)
-    rest = with_plain_refusals(rest)
-    matches = mentions_of(rest, vocabulary, real_words or {})
-    own = Request(
+    own = replace(
+        _own_request(_BY_PRICE.sub(GAP, _REVERSED.sub(GAP, rest)), references, vocabulary, real_words or {}),
         text=plain[:500],
-        facets=_frozen(matches.facets),
-        exact=_frozen(matches.exact),
-        excluded=_frozen(matches.excluded),
-        preferred=_frozen(matches.preferred),
-        wording=matches.words_for(matches.facets),
-        price=price,
-        words=_words_wanted(rest, matches),
         order=_order(plain, previous),
-        like=references.like,
-        without=references.without,
-        kinds=kinds_asked_for(
-            with_plain_refusals(clauses), matches.kinds, vocabulary, real_words or {}, is_type
-        ),
         recipient=recipient,
         is_gift=is_gift,
-        is_relative=references.price.bounded,
-        budget=stated,
         is_total=_TOTAL.search(plain) is not None,
     )
-    own = without_own_needs(own) if own.kinds else own
-    if "type" in own.preferred and "type" not in own.facets:
-        # "Something for my black leather sofa" need be neither black nor of leather.
-        own = replace(own, preferred={"type": own.preferred["type"]})
     if previous is not None and refines_kind(plain, own, previous):
         return with_refined_kind(plain, own, previous)
     if not references.any:
@@ -138,6 +111,38 @@ def understand(
     if previous is None or is_new_topic(plain, own, previous, references, dropped):
         return keep_same(own, previous, plain)
     return merged(own, previous, plain, dropped)
+
+
+def _own_request(
+    text: str, references: References, vocabulary: Vocabulary, real_words: Mapping[str, object]
+) -> Request:
+    """What a text itself asks for: prices, facets and kinds, and what its references stand for."""
+
+    def is_type(after: str) -> bool:
+        return _starts_with_type(after, vocabulary)
+
+    budget, rest = take_prices(text, a_type_follows=is_type)
+    rest = with_plain_refusals(rest)
+    matches = mentions_of(rest, vocabulary, real_words)
+    own = Request(
+        facets=_frozen(matches.facets),
+        exact=_frozen(matches.exact),
+        excluded=_frozen(matches.excluded),
+        preferred=_frozen(matches.preferred),
+        wording=matches.words_for(matches.facets),
+        price=budget.narrowed(references.price),
+        words=_words_wanted(rest, matches),
+        like=references.like,
+        without=references.without,
+        kinds=kinds_asked_for(with_plain_refusals(text), matches.kinds, vocabulary, real_words, is_type),
+        is_relative=references.price.bounded,
+        budget=budget,
+    )
+    own = without_own_needs(own) if own.kinds else own
+    if "type" in own.preferred and "type" not in own.facets:
+        # "Something for my black leather sofa" need be neither black nor of leather.
+        own = replace(own, preferred={"type": own.preferred["type"]})
+    return own
 
 
 def _words_wanted(text: str, mentions: Mentions) -> str:

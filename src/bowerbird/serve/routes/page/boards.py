@@ -29,30 +29,53 @@ BoardId = Annotated[str, Path(max_length=100)]
 
 
 def routes(app_state: AppState) -> APIRouter:
-    return joined_router(_own_boards(app_state), _shared_boards(app_state))
+    user_boards = _UserBoards(app_state)
+    return joined_router(
+        _own_boards(user_boards),
+        _board_sharing(user_boards),
+        _board_completions(user_boards),
+        _shared_boards(app_state),
+    )
 
 
-def _own_boards(app_state: AppState) -> APIRouter:
-    router = guarded_router(RouteRules(Role.PROFILE, MAX_BODY_BYTES))
-    boards = Boards(app_state.store.path)
+class _UserBoards:
+    """The boards of users, whatever id a user is called by."""
 
-    def owner(user: str) -> str:
-        return app_state.store.log.user_of(user)
+    def __init__(self, app_state: AppState) -> None:
+        self.app_state, self.boards = app_state, Boards(app_state.store.path)
 
-    def known(board: Board | None) -> Board:
-        if board is None:
-            raise HTTPException(404, "the user has no such board")
-        return board
+    def owner(self, user: str) -> str:
+        """The id that a user's own boards are kept by."""
+        return self.app_state.store.log.user_of(user)
 
-    def summary(board: Board) -> BoardSummary:
-        return _summary(board, app_state.served)
+    def summary(self, board: Board | None) -> BoardSummary:
+        """A board without its items. Raises `HTTPException` (404) for none."""
+        return _summary(_known(board), self.app_state.served)
 
-    def any_board(user: str, board_id: str) -> tuple[Board, bool]:
+    def imported(self, user: str) -> list[Board]:
+        """A user's collections of an import."""
+        return [
+            Board(
+                collection.collection_id,
+                user,
+                collection.name or collection.collection_id,
+                collection.item_ids,
+            )
+            for collection in self.app_state.served.reader.collections_of(user)
+        ]
+
+    def find(self, user: str, board_id: str) -> tuple[Board, bool]:
         """A board of any sort, and whether it is the user's own to change."""
-        if (own := boards.find(owner(user), board_id)) is not None:
+        if (own := self.boards.find(self.owner(user), board_id)) is not None:
             return own, True
-        others = [Board(SAVED, user, SAVED, tuple(saved_items(app_state, user))), *_imported(app_state, user)]
-        return known(next((board for board in others if board.id == board_id), None)), False
+        saved = Board(SAVED, user, SAVED, tuple(saved_items(self.app_state, user)))
+        fixed = [saved, *self.imported(user)]
+        return _known(next((board for board in fixed if board.id == board_id), None)), False
+
+
+def _own_boards(user_boards: _UserBoards) -> APIRouter:
+    router = guarded_router(RouteRules(Role.PROFILE, MAX_BODY_BYTES))
+    app_state, boards, owner = user_boards.app_state, user_boards.boards, user_boards.owner
 
     @router.get("/users/{user:id}/boards")
     def board_list(user: UserId) -> BoardList:
@@ -62,47 +85,61 @@ def _own_boards(app_state: AppState) -> APIRouter:
             user=user,
             saved=saved,
             saved_pictures=_pictures(saved, app_state.served),
-            own=[summary(board) for board in boards.of_user(owner(user))],
-            imported=[summary(board) for board in _imported(app_state, user)],
+            own=[user_boards.summary(board) for board in boards.of_user(owner(user))],
+            imported=[user_boards.summary(board) for board in user_boards.imported(user)],
         )
 
     @router.post("/users/{user:id}/boards")
     def create(user: UserId, body: BoardContent) -> BoardSummary:
         """Make a board."""
-        return summary(boards.create(owner(user), body.name, body.item_ids))
+        return user_boards.summary(boards.create(owner(user), body.name, body.item_ids))
 
     @router.get("/users/{user:id}/boards/{board:id}")
     def board_items(user: UserId, board: BoardId) -> BoardItems:
         """A board with its items; `saved` is what the user saved."""
-        shown, is_own = any_board(user, board)
+        shown, is_own = user_boards.find(user, board)
         return _with_items(shown, app_state.served, is_own)
 
     @router.put("/users/{user:id}/boards/{board:id}")
     def replace(user: UserId, board: BoardId, body: BoardContent) -> BoardSummary:
         """Give a board another name, other items, or another order of them."""
-        return summary(known(boards.replace(owner(user), board, body.name, body.item_ids)))
+        return user_boards.summary(boards.replace(owner(user), board, body.name, body.item_ids))
 
     @router.delete("/users/{user:id}/boards/{board:id}")
     def remove(user: UserId, board: BoardId) -> BoardSummary:
         """Remove a board; returns what it was."""
-        removed = known(boards.find(owner(user), board))
+        removed = _known(boards.find(owner(user), board))
         boards.remove(owner(user), board)
-        return summary(removed)
+        return user_boards.summary(removed)
+
+    return router
+
+
+def _board_sharing(user_boards: _UserBoards) -> APIRouter:
+    router = guarded_router(RouteRules(Role.PROFILE, MAX_BODY_BYTES))
+    boards, owner = user_boards.boards, user_boards.owner
 
     @router.put("/users/{user:id}/boards/{board:id}/share")
     def share(user: UserId, board: BoardId) -> BoardSummary:
         """Let anybody who has the token see a board."""
-        return summary(known(boards.share(owner(user), board, True)))
+        return user_boards.summary(boards.share(owner(user), board, True))
 
     @router.delete("/users/{user:id}/boards/{board:id}/share")
     def unshare(user: UserId, board: BoardId) -> BoardSummary:
         """Make the token of a board invalid."""
-        return summary(known(boards.share(owner(user), board, False)))
+        return user_boards.summary(boards.share(owner(user), board, False))
+
+    return router
+
+
+def _board_completions(user_boards: _UserBoards) -> APIRouter:
+    router = guarded_router(RouteRules(Role.PROFILE, MAX_BODY_BYTES))
+    app_state = user_boards.app_state
 
     @router.get("/users/{user:id}/boards/{board:id}/completions")
     def completions(user: UserId, board: BoardId, query: Annotated[ComplementQuery, Query()]) -> RelatedItems:
         """What is missing from a board: items of other kinds that go well with it, by likes and likeness."""
-        shown, _ = any_board(user, board)
+        shown, _ = user_boards.find(user, board)
         served = app_state.served
         page = Page.of(app_state, served, query, "completions", board, *shown.item_ids, user=user)
         return find_complements(page, list(_positions(shown.item_ids, served)))
@@ -124,13 +161,10 @@ def _shared_boards(app_state: AppState) -> APIRouter:
     return router
 
 
-def _imported(app_state: AppState, user: str) -> list[Board]:
-    return [
-        Board(
-            collection.collection_id, user, collection.name or collection.collection_id, collection.item_ids
-        )
-        for collection in app_state.served.reader.collections_of(user)
-    ]
+def _known(board: Board | None) -> Board:
+    if board is None:
+        raise HTTPException(404, "the user has no such board")
+    return board
 
 
 def _summary(board: Board, served: ServedSnapshot) -> BoardSummary:
