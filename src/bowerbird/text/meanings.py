@@ -182,14 +182,14 @@ def _phrase_variants(value: str, heads_first: bool) -> Iterator[tuple[str, ...]]
 
     Where the thing comes first, its first words.
     """
-    for part in _SIDES.split(value.lower()):
-        words = part.split()
+    for alternative in _SIDES.split(value.lower()):
+        words = alternative.split()
         for size in range(len(words), 0, -1):
             key = stem_phrase(" ".join(words[:size] if heads_first else words[-size:]))
             if key and not (len(key) == 1 and (key[0] in _NOT_HEADS or len(key[0]) < 2)):
                 yield key
-        if len(words) == 1 and len(part) > 2:
-            stem_base = part if part.endswith("e") else part + "e"
+        if len(words) == 1 and len(alternative) > 2:
+            stem_base = alternative if alternative.endswith("e") else alternative + "e"
             yield (stem_base + "d",)
 
 

@@ -53,7 +53,7 @@ def name_item(
         and value not in request.exact.get(facet, ())
         and value.lower() not in _PLAIN_FACTS
     ]
-    why = "; ".join(part for part in (", ".join(list(dict.fromkeys(facts))[:3]), reason) if part)
+    why = "; ".join(phrase for phrase in (", ".join(list(dict.fromkeys(facts))[:3]), reason) if phrase)
     title = " ".join(item.title.split()) or f"item {item.item_id}"
     also_in = parts.catalogue.also_in(position)
     return ReplyItem(

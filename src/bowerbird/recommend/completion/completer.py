@@ -140,15 +140,15 @@ class Completer:
         together = [(self._sets.common_likers(int(item), position), int(item)) for item in positions]
         count, item = max(together, key=lambda pair: pair[0])
         if count:
-            other = title_of(self.catalogue, item)
-            return Reason("in_collections", {"other": other, "count": int(count)})
+            title = title_of(self.catalogue, item)
+            return Reason("in_collections", {"other": title, "count": int(count)})
         vectors = self._ranker.items.vectors
         nearest = int(positions[int((vectors[positions] @ vectors[position]).argmax())])
         own_values, nearest_values = (
             lower_case_values(self.catalogue.item(row)) for row in (position, nearest)
         )
         shared = sorted(own_values & nearest_values)[:2]
-        other = title_of(self.catalogue, nearest)
+        nearest_title = title_of(self.catalogue, nearest)
         if shared:
-            return Reason("shared_values", {"values": tuple(shared), "other": other})
-        return Reason("similar", {"like": other})
+            return Reason("shared_values", {"values": tuple(shared), "other": nearest_title})
+        return Reason("similar", {"like": nearest_title})

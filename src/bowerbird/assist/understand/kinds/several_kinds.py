@@ -73,9 +73,9 @@ def _clauses(
 ) -> list[_Clause]:
     """The parts of a text that name a kind each; a part without one belongs to the one before."""
     clauses, pending = list[_Clause](), ""
-    for part in SEVERAL.split(text):
-        text_of_part = f"{pending} {part}".strip()
-        price, rest = take_prices(text_of_part, a_type_follows=a_type_follows)
+    for segment in SEVERAL.split(text):
+        clause_text = f"{pending} {segment}".strip()
+        price, rest = take_prices(clause_text, a_type_follows=a_type_follows)
         mentions = mentions_of(rest, vocabulary, real_words)
         if mentions.kinds:
             clauses.append(_Clause(rest, mentions, price))
@@ -85,7 +85,7 @@ def _clauses(
             price = clauses[-1].price.narrowed(price)
             clauses[-1] = _Clause(joined, mentions_of(joined, vocabulary, real_words), price)
         else:
-            pending = text_of_part
+            pending = clause_text
     return clauses
 
 
