@@ -16,8 +16,9 @@ from typing import Any
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.request import Request
 from bowerbird.assist.writers.contract import ClientTools, WrittenText
-from bowerbird.assist.writers.endpoint_writer import EndpointWriter, RejectedText
+from bowerbird.assist.writers.endpoint_writer import EndpointWriter
 from bowerbird.assist.writers.grounding import SUPERLATIVES
+from bowerbird.assist.writers.text_check import RejectedText
 from bowerbird.endpoint.answers import Tool
 from bowerbird.endpoint.chat import Message
 from bowerbird.errors import EngineError
@@ -86,9 +87,9 @@ class ClientToolWriter:
         proof = " ".join([*self.offer.results, draft.turn.text])
         superlatives = [word for word in tokenize(normalize_text(proof)) if word in SUPERLATIVES]
         try:
-            sentences = self.writer.sentences_of(text)
+            sentences = self.writer.text_check.sentences_of(text)
             checked = [
-                self.writer.check(sentence, draft.items, Request(text=proof), superlatives, proof)
+                self.writer.text_check.check(sentence, draft.items, Request(text=proof), superlatives, proof)
                 for sentence in sentences
             ]
             return WrittenText(" ".join(checked), True)
