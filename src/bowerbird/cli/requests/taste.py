@@ -10,39 +10,33 @@ from rich.console import Console
 from rich.markup import escape
 
 from bowerbird.cli.output import JsonOption, StoreArgument, emit, to_json
+from bowerbird.cli.requests.taste_control import (
+    UserOption,
+    boost,
+    correct,
+    exclude_item,
+    forget,
+    mute,
+    open_graph,
+)
 
 if TYPE_CHECKING:
-    from bowerbird.data.store import Store
-    from bowerbird.taste.graph import TasteGraph
-    from bowerbird.taste.profile.profile import TasteReader
+    from bowerbird.taste.profile.reader import TasteReader
 
 MAX_EXPLAINED = 8  # interests printed by `explain`
 
 taste = typer.Typer(help="See, explain, change and erase a user's taste.", no_args_is_help=True)
 
-UserOption = Annotated[str, typer.Option("--user", help="User id.", show_default=False)]
-InterestOption = Annotated[str, typer.Option("--interest", help="Interest name, or rank in `taste show`.")]
-
-
-def _open_graph(store: Any, user: str) -> TasteGraph:
-    from bowerbird.data.store import Store
-    from bowerbird.taste.graph import TasteGraph
-
-    graph = TasteGraph.open(Store.open(store).snapshot())
-    graph.check_known(user)
-    return graph
-
 
 def _open_reader(store: Any, user: str) -> TasteReader:
     from bowerbird.data.store import Store
-    from bowerbird.taste.profile.profile import TasteReader
+    from bowerbird.taste.profile.reader import TasteReader
 
     reader = TasteReader.open(Store.open(store).snapshot())
     reader.graph.check_known(user)
     return reader
 
 
-@taste.command()
 def show(
     store: StoreArgument,
     user: UserOption,
@@ -67,7 +61,6 @@ def show(
     emit(reader.profile_as_dict(profile), as_json, human)
 
 
-@taste.command()
 def explain(
     store: StoreArgument,
     user: UserOption,
@@ -78,7 +71,7 @@ def explain(
     if item is not None:
         _explain_item(_open_reader(store, user), user, item, as_json)
         return
-    interests = _open_graph(store, user).explain(user)
+    interests = open_graph(store, user).explain(user)
 
     def human(console: Console) -> None:
         for interest in interests[:MAX_EXPLAINED]:
@@ -102,11 +95,10 @@ def _explain_item(reader: TasteReader, user: str, item: str, as_json: bool) -> N
     emit({"user": user, "item_id": item, "title": title, **explanation.as_dict()}, as_json, human)
 
 
-@taste.command()
 def interests(store: StoreArgument, as_json: JsonOption = False) -> None:
     """Show the interests of the catalogue: themes, their interests, and typical items."""
     from bowerbird.data.store import Store
-    from bowerbird.taste.profile.profile import TasteReader
+    from bowerbird.taste.profile.reader import TasteReader
 
     themes = TasteReader.open(Store.open(store).snapshot()).hierarchy()
 
@@ -120,7 +112,6 @@ def interests(store: StoreArgument, as_json: JsonOption = False) -> None:
     emit({"themes": themes}, as_json, human)
 
 
-@taste.command()
 def similar_users(store: StoreArgument, user: UserOption, as_json: JsonOption = False) -> None:
     """Show what users with a similar taste share, with k-anonymity (k = 20)."""
     reader = _open_reader(store, user)
@@ -139,56 +130,6 @@ def similar_users(store: StoreArgument, user: UserOption, as_json: JsonOption = 
     emit({"user": user, **similar}, as_json, human)
 
 
-@taste.command()
-def mute(
-    store: StoreArgument, user: UserOption, interest: InterestOption, as_json: JsonOption = False
-) -> None:
-    """Hide items of an interest. Run again to undo."""
-    changed = _open_graph(store, user).mute(user, interest)
-    status = "muted" if changed.muted else "no longer muted"
-    emit(changed.as_dict(), as_json, lambda console: console.print(f"{escape(changed.name)} is {status}"))
-
-
-@taste.command()
-def boost(
-    store: StoreArgument, user: UserOption, interest: InterestOption, as_json: JsonOption = False
-) -> None:
-    """Double the weight of an interest. Run again to undo."""
-    changed = _open_graph(store, user).boost(user, interest)
-    status = "boosted" if changed.boosted else "no longer boosted"
-    emit(changed.as_dict(), as_json, lambda console: console.print(f"{escape(changed.name)} is {status}"))
-
-
-@taste.command()
-def correct(
-    store: StoreArgument,
-    user: UserOption,
-    interest: InterestOption,
-    weight: Annotated[float | None, typer.Option(help="Weight in clicks.", min=0.0)] = None,
-    reject: Annotated[bool, typer.Option("--reject", help="Ignore all events of the interest.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Set the weight of an interest, or ignore it with --reject. Run without either to undo."""
-    changed = _open_graph(store, user).correct(user, interest, 0.0 if reject else weight)
-    status = f"has a weight of {changed.weight:g} clicks" if changed.corrected else "follows events again"
-    emit(changed.as_dict(), as_json, lambda console: console.print(f"{escape(changed.name)} {status}"))
-
-
-@taste.command()
-def exclude_item(
-    store: StoreArgument,
-    user: UserOption,
-    item: Annotated[str, typer.Option(help="Item id.", show_default=False)],
-    as_json: JsonOption = False,
-) -> None:
-    """Ignore a user's events with an item (a gift, say). Run again to undo."""
-    is_excluded = _open_graph(store, user).exclude_item(user, item)
-    status = "excluded" if is_excluded else "no longer excluded"
-    result = {"user": user, "item_id": item, "excluded": is_excluded}
-    emit(result, as_json, lambda console: console.print(f"{escape(item)} is {status} for {escape(user)}"))
-
-
-@taste.command()
 def export(
     store: StoreArgument,
     user: UserOption,
@@ -209,40 +150,5 @@ def export(
     emit(result, as_json, lambda console: console.print(escape(message), soft_wrap=True))
 
 
-@taste.command()
-def forget(
-    store: StoreArgument,
-    user: Annotated[list[str], typer.Option("--user", help="User id; may be repeated.", show_default=False)],
-    as_json: JsonOption = False,
-) -> None:
-    """Erase users from every file of the store, together with all erasures that a server acknowledged."""
-    from bowerbird.data.store import Store
-    from bowerbird.errors import InputError
-    from bowerbird.taste.control import forgetting
-
-    opened = Store.open(store)
-    known_ids = [user_id for user_id in user if forgetting.is_named(opened, user_id)]
-    if known_ids:
-        forgetting.request_erasures(opened, known_ids)
-    events = _erase_queued(opened)
-    if not known_ids:
-        unknown = ", ".join(map(repr, user))
-        raise InputError(f"nothing in {store} names {unknown}: nothing was erased of them")
-    count = "all" if events is None else f"{events:,}"  # a running server was quicker
-    message = (
-        f"{count} events of {', '.join(known_ids)} are erased, and all else that named them; "
-        "run `bowerbird embed` to train without them"
-    )
-    result = {"users": known_ids, "events_erased": events}
-    emit(result, as_json, lambda console: console.print(escape(message)))
-
-
-def _erase_queued(store: Store) -> int | None:
-    from bowerbird.taste.control import forgetting
-    from bowerbird.taste.control.erasure_queue import ErasureQueue
-    from bowerbird.taste.graph import TasteGraph
-    from bowerbird.taste.state import saved_states
-
-    if ErasureQueue(store).read().requests and saved_states.exists(store):
-        return TasteGraph.open(store.snapshot()).erase_queued()
-    return forgetting.erase_queued(store)  # no graph: erasing must not need item vectors
+for command in (show, explain, interests, similar_users, mute, boost, correct, exclude_item, export, forget):
+    taste.command()(command)
