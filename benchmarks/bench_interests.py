@@ -49,7 +49,7 @@ from bowerbird.demo.vocabulary import TYPES
 from bowerbird.evaluate.bootstrap import mean_interval, paired_intervals
 from bowerbird.taste.interests.drift import detect_drift
 from bowerbird.taste.profile.medoids import TasteCluster, cluster_queries, liked_weights
-from bowerbird.taste.profile.profile import TasteReader
+from bowerbird.taste.profile.reader import TasteReader
 
 FIRST_EXTRA = 1_200  # number of the first extra shopper; the thresholds were tuned on those before it
 MIN_EVENTS_BEFORE = 8  # events before the change; with fewer the user is unknown

@@ -25,7 +25,7 @@ from bowerbird.taste.control.forgetting import erase_queued, is_named, request_e
 from bowerbird.taste.control.overrides import Overrides
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.profile.export import export_user
-from bowerbird.taste.profile.profile import TasteReader
+from bowerbird.taste.profile.reader import TasteReader
 from commands import run_command
 
 MakeEvent = Callable[..., Event]

@@ -19,7 +19,7 @@ from bowerbird.taste.control.overrides import UserOverrides
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.ranking import Scale
 from bowerbird.taste.profile.export import export_user
-from bowerbird.taste.profile.profile import TasteReader
+from bowerbird.taste.profile.reader import TasteReader
 from bowerbird.taste.profile.similar_users import CONFIG, find_similar_users
 from bowerbird.taste.state.user_state import TasteState
 

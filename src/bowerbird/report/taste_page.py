@@ -18,7 +18,8 @@ from bowerbird.taste.interests.ranking import Interest, Scale, describe_event, f
 from bowerbird.taste.profile.changes import Change
 from bowerbird.taste.profile.medoids import TasteCluster
 from bowerbird.taste.profile.price_range import PriceComfort
-from bowerbird.taste.profile.profile import Profile, TasteReader
+from bowerbird.taste.profile.profile import Profile
+from bowerbird.taste.profile.reader import TasteReader
 
 PICTURE_PX, THUMB_PX = 320, 96
 MAX_CLUSTERS, MAX_THUMBS, MAX_ROWS, MAX_CARDS = 12, 4, 12, 8

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from bowerbird.data.arrays import DoubleArray
 from bowerbird.taste.interests.ranking import Interest
-from bowerbird.taste.profile.profile import Profile, TasteReader
+from bowerbird.taste.profile.profile import Profile
+from bowerbird.taste.profile.reader import TasteReader
 
 MAX_INTERESTS, MAX_CLUSTERS, MAX_NAMED = 12, 8, 5
 BAR_WIDTH, SPARKLINE_WIDTH = 20, 24  # characters

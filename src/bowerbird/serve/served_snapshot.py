@@ -11,7 +11,7 @@ from bowerbird.recommend.lists.paging import digest_ids
 from bowerbird.recommend.recommender import Recommender
 from bowerbird.recommend.saved import open_ranker
 from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.profile.profile import TasteReader
+from bowerbird.taste.profile.reader import TasteReader
 
 if TYPE_CHECKING:
     from bowerbird.assist.assistant import Assistant

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from bowerbird.recommend.completion.completer import Completer
     from bowerbird.recommend.recommender import Recommender
     from bowerbird.taste.graph import TasteGraph
-    from bowerbird.taste.profile.profile import TasteReader
+    from bowerbird.taste.profile.reader import TasteReader
 
 _log = logging.getLogger(__name__)
 POPULAR = 1000

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bowerbird.recommend.completion.completer import Completer
     from bowerbird.recommend.recommender import Recommender
     from bowerbird.taste.graph import TasteGraph
-    from bowerbird.taste.profile.profile import TasteReader
+    from bowerbird.taste.profile.reader import TasteReader
 
 T = TypeVar("T")
 
@@ -123,7 +123,7 @@ def open_taste(snapshot: StoreSnapshot) -> TasteGraph:
 @_none_if_missing
 def open_reader(snapshot: StoreSnapshot) -> TasteReader:
     """Open the reader of taste profiles."""
-    from bowerbird.taste.profile.profile import TasteReader
+    from bowerbird.taste.profile.reader import TasteReader
 
     return TasteReader.open(snapshot)
 

@@ -22,7 +22,7 @@ from bowerbird.serve.services import explanations
 from bowerbird.taste.graph import TasteGraph
 from bowerbird.taste.interests.ranking import Scale
 from bowerbird.taste.profile.export import export_user
-from bowerbird.taste.profile.profile import TasteReader
+from bowerbird.taste.profile.reader import TasteReader
 
 InterestName = Annotated[str, Path(max_length=MAX_ID_LENGTH)]
 """An interest's name, or its rank in the user's list."""

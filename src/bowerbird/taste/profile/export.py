@@ -10,7 +10,7 @@ from bowerbird.data.files.records import record_as_dict
 from bowerbird.data.logs.exposures import ExposureLog
 from bowerbird.taste.control.boards import Boards
 from bowerbird.taste.interests.ranking import format_time
-from bowerbird.taste.profile.profile import TasteReader
+from bowerbird.taste.profile.reader import TasteReader
 
 
 def export_user(reader: TasteReader, user_id: str) -> dict[str, Any]:

@@ -1,44 +1,26 @@
-"""One user's taste profile, put together: what `taste show` prints and draws.
-
-Computed on request, from the user's row of fixed size, the item vectors, and, optionally, the log.
-"""
+"""One user's taste profile at a moment, and the same as JSON's types."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from bowerbird.data.arrays import FloatArray, IntArray
-from bowerbird.data.collections import Collection
-from bowerbird.data.events import EVENT_SCHEMA
-from bowerbird.data.interactions import History, Interactions
-from bowerbird.data.snapshot import StoreSnapshot
-from bowerbird.embed.index.rows import VectorRows
-from bowerbird.embed.index.vectors import item_rows
-from bowerbird.errors import InputError
+from bowerbird.data.items import Catalogue
 from bowerbird.taste.config import TASTE_CONFIG
-from bowerbird.taste.graph import TasteGraph
-from bowerbird.taste.interests.drift import Drift, detect_drift
+from bowerbird.taste.interests.drift import Drift
+from bowerbird.taste.interests.interests import Interests
 from bowerbird.taste.interests.ranking import (
     Interest,
     Scale,
     Timeline,
     describe_event,
     format_time,
-    interest_of,
 )
-from bowerbird.taste.profile.changes import Change, changes_of, describe_drift
-from bowerbird.taste.profile.dislikes import DislikedInterest, find_disliked, hidden_items
-from bowerbird.taste.profile.explanation import Explanation, explain_item
-from bowerbird.taste.profile.medoids import TasteCluster, find_taste_clusters
-from bowerbird.taste.profile.price_range import Prices, compute_prices
-from bowerbird.taste.profile.queries_and_boards import boards_of, queries_of
-from bowerbird.taste.profile.similar_users import SimilarUsers, find_similar_users
+from bowerbird.taste.profile.changes import Change, describe_drift
+from bowerbird.taste.profile.dislikes import DislikedInterest
+from bowerbird.taste.profile.medoids import TasteCluster
+from bowerbird.taste.profile.price_range import Prices
 from bowerbird.taste.state.user_state import TasteState
 
 CONFIG = TASTE_CONFIG.profile
@@ -71,205 +53,69 @@ class Profile:
             return "Nothing changed this month that is more than chance."
         return describe_drift(self.drift, self.changes)
 
-
-class TasteReader:
-    """Reads users' taste from a graph and the item vectors. Safe to use from several threads."""
-
-    def __init__(
-        self, graph: TasteGraph, rows: VectorRows, collections: Sequence[Collection] = (), version: str = ""
-    ) -> None:
-        """`rows`: vectors in the catalogue's order; `collections`: those of all users, and their version."""
-        self.graph = graph
-        self._collections, self._version = collections, version
-        self.catalogue = graph.catalogue
-        self.groups = graph.interests_of_items
-        self._half_lives = graph.store.settings.taste.half_life_days
-        self._rows = rows
-        sampled = np.sort(np.random.default_rng(0).permutation(len(rows))[: CONFIG.sample])
-        self._sample = rows[sampled]
-
-    @classmethod
-    def open(cls, snapshot: StoreSnapshot) -> TasteReader:
-        """A reader of a snapshot, opened once. Raises `StoreError` where it has no items or no vectors."""
-        graph = TasteGraph.open(snapshot)
-        version = snapshot.version("collections")
-        name = version.name if version else ""
-        return snapshot.open_once(
-            "taste reader", lambda: cls(graph, item_rows(snapshot), snapshot.collections, name)
-        )
-
-    def collections_of(self, user_id: str) -> list[Collection]:
-        """A user's collections, without those that an erasure removed."""
-        if self.graph.is_erased_from(user_id, self._version):
-            return []
-        return [collection for collection in self._collections if collection.user_id == user_id]
-
-    def vectors(self, positions: IntArray) -> FloatArray:
-        """Vectors of items, (n,) -> (n, D)."""
-        return self._rows[positions]
-
-    def profile(self, user_id: str, now: int | None = None, log: bool = True) -> Profile:
-        """A user's taste at `now` (microseconds; else at their last event); an empty one for an unknown user.
-
-        Without `log` the log is not read, and queries and passed-over interests are missing.
-        """
-        state = self.graph.state(user_id)
-        now = state.last_at if now is None else now
-        events = self.events_of(user_id) if log else EVENT_SCHEMA.empty_table()
-        drift = detect_drift(state.history, self.vectors, self._sample, now)
-        return Profile(
-            state=state,
-            now=now,
-            interests=self.graph.interests(state, now),
-            at_scale={scale: self.graph.interests(state, now, scale) for scale in Scale},
-            timeline=self.graph.timeline(state, CONFIG.timeline_moments, CONFIG.timeline_interests),
-            clusters=self.taste_clusters(state, now),
-            prices=compute_prices(state, self.catalogue, self.groups, self._half_lives, now),
-            disliked=find_disliked(state, self.groups, self._log_history(events)),
-            hidden=hidden_items(state),
-            excluded_interests=[
-                interest_of(self.groups, state, n) for n, weight in state.corrected.items() if not weight
-            ],
-            drift=drift,
-            changes=changes_of(drift, self.groups) if drift else [],
-            queries=queries_of(events, self.catalogue, self.groups),
-            boards=boards_of(self.collections_of(user_id), self.catalogue, self.groups),
-        )
-
-    def taste_clusters(self, state: TasteState, now: int | None = None) -> list[TasteCluster]:
-        """A user's taste clusters, strongest first, without what they muted."""
-        muted = np.isin(self.groups.group[state.items], list(state.muted))
-        return find_taste_clusters(state.without(muted, []), self.vectors, self._half_lives, now)
-
-    def hierarchy(self, max_examples: int = 3) -> list[dict[str, Any]]:
-        """Themes with their interests, the largest first: id, name, number of items, and titles of the items
-        nearest to the middle of each interest."""
-        groups = self.groups
-        sizes = np.bincount(groups.group[groups.group >= 0], minlength=len(groups))
-        by_theme: dict[int, list[dict[str, Any]]] = {}
-        for number in np.argsort(-sizes, kind="stable").tolist():
-            members = np.flatnonzero(groups.group == number)[: CONFIG.sample]
-            similarity = self.vectors(members) @ groups.centres[number]
-            typical = members[np.argsort(-similarity, kind="stable")[:max_examples]]
-            by_theme.setdefault(int(groups.theme[number]), []).append(
-                {
-                    "id": int(groups.fine.ids[number]),
-                    "name": groups.names[number],
-                    "items": int(sizes[number]),
-                    "examples": [self.catalogue.item(int(item)).title for item in typical],
-                }
-            )
-        largest_first = sorted(
-            by_theme, key=lambda theme: -sum(interest["items"] for interest in by_theme[theme])
-        )
-        return [
-            {
-                "id": int(groups.themes.ids[theme]),
-                "name": groups.themes.names[theme],
-                "interests": by_theme[theme],
-            }
-            for theme in largest_first
-        ]
-
-    def explain_item(self, user_id: str, item_id: str) -> Explanation:
-        """Why an item may suit a user. Raises `InputError` for an unknown item."""
-        position = self.catalogue.position.get(item_id)
-        if position is None:
-            raise InputError(f"unknown item {item_id!r}: expected an id of the catalogue")
-        state = self.graph.state(user_id)
-        prices = compute_prices(state, self.catalogue, self.groups, self._half_lives)
-        ranked = self.graph.interests(state)
-        return explain_item(state, position, self.catalogue, self.vectors, ranked, self.groups.group, prices)
-
-    def similar_users(self, user_id: str) -> SimilarUsers:
-        """What users with a similar taste share; empty for fewer than k (see `SimilarUsersConfig`)."""
-        state = self.graph.state(user_id)
-        others = (self.graph.state(other) for other in self.graph.users(CONFIG.max_users))
-        season = Scale.SEASON.half_lives(self._half_lives)
-        return find_similar_users(state, others, self.groups, season, state.last_at)
-
-    def similar_users_as_dict(self, similar: SimilarUsers) -> dict[str, Any]:
-        """Similar users as JSON's types."""
-        return similar.as_dict(self.groups, {k: self.catalogue.item(k).title for k, _ in similar.items})
-
-    def events_of(self, user_id: str) -> pa.Table:
-        """Everything the log holds of one user, in order of time.
-
-        For a user whose erasure is not complete, live events after the acknowledgement.
-        """
-        store, erasure = self.graph.store, self.graph.erasure_of(user_id)
-        if erasure is not None:
-            rows = [event.as_row() for event in store.log.tail_since(erasure.until(store).live)[0]]
-            table = pa.Table.from_pylist(rows, schema=EVENT_SCHEMA)
-            table = table.sort_by([("at", "ascending"), ("event_id", "ascending")])
-        else:
-            table = store.log.read_users([user_id])
-        return table.filter(pc.equal(table["user_id"], user_id))
-
-    def _log_history(self, events: pa.Table) -> History | None:
-        """A user's events of known items, impressions included; None where there are none."""
-        known = Interactions.of(events, self.catalogue)
-        return History(known.item, known.action, known.at) if len(known) else None
-
-    def profile_as_dict(self, profile: Profile) -> dict[str, Any]:
-        """A profile as JSON's types: ids and words instead of positions."""
-        ids, catalogue, state = self.catalogue.ids, self.catalogue, profile.state
+    def as_dict(self, catalogue: Catalogue, groups: Interests) -> dict[str, Any]:
+        """The profile as JSON's types: ids and words instead of positions."""
+        ids, state = catalogue.ids, self.state
         n_events = len(state.items)
         return {
             "user": state.user_id,
-            "at": format_time(profile.now) if n_events else None,
+            "at": format_time(self.now) if n_events else None,
             "interests": [
                 interest.as_dict()
-                | {"examples": [self._item_as_dict(item) for item in interest.items[: CONFIG.max_examples]]}
-                | {"prices": [price.as_dict() for price in profile.prices.of_interest(interest.number)]}
-                for interest in profile.interests
+                | {"examples": _items_as_dicts(catalogue, interest.items[: CONFIG.max_examples])}
+                | {"prices": [price.as_dict() for price in self.prices.of_interest(interest.number)]}
+                for interest in self.interests
             ],
             "scales": {
                 scale.value: [
                     {"id": interest.id, "name": interest.name, "share": interest.share}
                     for interest in interests
                 ]
-                for scale, interests in profile.at_scale.items()
+                for scale, interests in self.at_scale.items()
             },
             "tastes": [
                 {
-                    "medoid": self._item_as_dict(cluster.medoid),
+                    "medoid": _item_as_dict(catalogue, cluster.medoid),
                     "share": cluster.share,
                     "items": [ids[position] for position in cluster.items],
                 }
-                for cluster in profile.clusters
+                for cluster in self.clusters
             ],
-            "price_comfort": [comfort.as_dict() for comfort in profile.prices.overall],
-            "hidden": [self._item_as_dict(position) for position in profile.hidden],
+            "price_comfort": [comfort.as_dict() for comfort in self.prices.overall],
+            "hidden": _items_as_dicts(catalogue, self.hidden),
             "disliked": [
-                {"name": self.groups.names[interest.number], **interest.as_dict()}
-                for interest in profile.disliked
+                {"name": groups.names[interest.number], **interest.as_dict()} for interest in self.disliked
             ],
-            "rejected": [interest.name for interest in profile.excluded_interests],
-            "changed": self._changes_as_dict(profile),
+            "rejected": [interest.name for interest in self.excluded_interests],
+            "changed": self._changes_as_dict(catalogue),
             "recent": [
                 describe_event(catalogue, state, row)
                 for row in range(n_events - 1, max(-1, n_events - 1 - CONFIG.max_recent), -1)
             ],
-            "queries": profile.queries,
-            "boards": profile.boards,
+            "queries": self.queries,
+            "boards": self.boards,
         }
 
-    def _changes_as_dict(self, profile: Profile) -> dict[str, Any]:
-        drift = profile.drift
+    def _changes_as_dict(self, catalogue: Catalogue) -> dict[str, Any]:
+        drift = self.drift
         return {
-            "words": profile.change_sentence,
+            "words": self.change_sentence,
             "clear": drift.is_clear if drift else None,
             "since": format_time(drift.sessions[drift.since].at) if drift else None,
             "interests": [
-                change.as_dict() | {"items": [self._item_as_dict(item) for item in change.items]}
-                for change in profile.changes
+                change.as_dict() | {"items": _items_as_dicts(catalogue, change.items)}
+                for change in self.changes
             ],
         }
 
-    def _item_as_dict(self, position: int) -> dict[str, Any]:
-        return {
-            "item_id": self.catalogue.ids[position],
-            "title": self.catalogue.item(position).title,
-            "has_picture": self.catalogue.has_image(position),
-        }
+
+def _items_as_dicts(catalogue: Catalogue, positions: Iterable[int]) -> list[dict[str, Any]]:
+    return [_item_as_dict(catalogue, position) for position in positions]
+
+
+def _item_as_dict(catalogue: Catalogue, position: int) -> dict[str, Any]:
+    return {
+        "item_id": catalogue.ids[position],
+        "title": catalogue.item(position).title,
+        "has_picture": catalogue.has_image(position),
+    }
