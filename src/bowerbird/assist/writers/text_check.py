@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
+from bowerbird.assist.draft import Draft
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Request
@@ -29,6 +30,31 @@ class TextCheck:
     """Checks texts about the items of a catalogue."""
 
     parts: Parts
+
+    def check_answer(
+        self, text: str, items: Sequence[ReplyItem], draft: Draft
+    ) -> tuple[str, list[ReplyItem]]:
+        """The answer with titles, and the items that it names. Raises `RejectedText`.
+
+        A sentence speaks of the items that it names, else of those that the one before spoke of, and first
+        of the item in focus.
+        """
+        sentences = self.sentences_of(text)
+        turn = draft.turn
+        focus = {item.item_id for item in (*turn.reference.items, *((turn.focus,) if turn.focus else ()))[:1]}
+        subject = [item for item in items if item.item_id in focus] or list(items)
+        items_named: list[ReplyItem] = []
+        written = []
+        for sentence in sentences:
+            numbers = [int(number) for number in re.findall(r"\[(\d{1,3})\]", sentence)]
+            if any(not 1 <= number <= len(items) for number in numbers):
+                raise RejectedText(f"it names an item that does not exist in {sentence!r}")
+            subject = [items[number - 1] for number in dict.fromkeys(numbers)] or subject
+            items_named += [item for item in subject if numbers and item not in items_named]
+            local = {items.index(item) + 1: at for at, item in enumerate(subject, 1)}
+            renumbered = re.sub(r"\[(\d{1,3})\]", partial(_renumber, local), sentence)
+            written.append(self.check(renumbered, subject, Request(), (), draft.opening))
+        return " ".join(written), items_named
 
     def sentences_of(self, text: str) -> list[str]:
         """The sentences of an answer. Raises `RejectedText` where it has none, or too many."""
@@ -77,3 +103,7 @@ class TextCheck:
         return TitleIndex.from_titles(
             [title or "" for title in self.parts.catalogue.table["title"].to_pylist()]
         )
+
+
+def _renumber(numbers: Mapping[int, int], marker: re.Match[str]) -> str:
+    return f"[{numbers[int(marker[1])]}]"
