@@ -7,13 +7,9 @@ products have the highest utility at the end) is written to its own folder, whic
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +19,9 @@ import pyarrow.parquet as pq
 
 from bowerbird.config import setting
 from bowerbird.demo.behaviour import ProductArrays, UserAction, simulate_actions
-from bowerbird.demo.picture import draw_product
-from bowerbird.demo.products import WORLD_ENDS, Product, generate_products, write_description, write_title
+from bowerbird.demo.feed import write_feed, write_pictures
+from bowerbird.demo.products import WORLD_ENDS, Product, generate_products
 from bowerbird.demo.users import SimulatedUser, generate_user
-from bowerbird.demo.vocabulary import COLOURS, PATTERNS, STYLES, TYPES
 from bowerbird.errors import InputError
 from bowerbird.progress import track
 
@@ -85,8 +80,8 @@ def write_demo_world(folder: Path, config: DemoConfig) -> DemoFiles:
     (folder / "images").mkdir(exist_ok=True)
     (folder / "README.txt").write_text(NOTICE)
     products = list(generate_products(config.items, config.days, config.seed))
-    _write_pictures(folder / "images", products, config)
-    _write_feed(files.feed, products, config.seed)
+    write_pictures(folder / "images", products, config.seed, config.image_px)
+    write_feed(files.feed, products, config.seed)
     _write_users(files, products, config)
     marker_file.write_text(config_text)  # last: an interrupted world is written again
     return files
@@ -103,68 +98,6 @@ def read_truth(folder: Path) -> Truth:
     for row in table:
         relevant.setdefault(row["user_id"], []).append(row["item_id"])
     return Truth(users, relevant)
-
-
-def _write_pictures(folder: Path, products: list[Product], config: DemoConfig) -> None:
-    write_picture = partial(_write_picture, folder, config)
-    if len(products) < 200:
-        for product in products:
-            write_picture(product)
-        return
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for _ in track(
-            pool.map(write_picture, products, chunksize=50), "drawing products", total=len(products)
-        ):
-            pass
-
-
-def _write_picture(folder: Path, config: DemoConfig, product: Product) -> None:
-    kind, _, colour, pattern = describe_looks(product)
-    seed = int(np.random.SeedSequence([config.seed, 6, product.number]).generate_state(1)[0])
-    encoded = draw_product(
-        kind, STYLES[product.style], colour, product.material, pattern, seed, config.image_px
-    )
-    (folder / f"{product.item_id}.jpg").write_bytes(encoded)
-
-
-def describe_looks(product: Product) -> tuple[str, str, str, str]:
-    return (
-        TYPES[product.kind].name,
-        STYLES[product.style].name,
-        list(COLOURS)[product.colour],
-        PATTERNS[product.pattern],
-    )
-
-
-def _write_feed(path: Path, products: list[Product], seed: int) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer: csv.DictWriter[str] | None = None
-        for product in products:
-            row = build_feed_row(product, seed)
-            if writer is None:
-                writer = csv.DictWriter(file, list(row), delimiter="\t", lineterminator="\n")
-                writer.writeheader()
-            writer.writerow(row)
-
-
-def build_feed_row(product: Product, seed: int) -> dict[str, str]:
-    _, style, colour, pattern = describe_looks(product)
-    return {
-        "id": product.item_id,
-        "title": write_title(product, seed),
-        "description": write_description(product, seed),
-        "link": f"https://shop.example/{product.item_id}",
-        "image_link": f"images/{product.item_id}.jpg",
-        "price": f"{product.price:.2f} USD",
-        "availability": "in_stock" if product.in_stock else "out_of_stock",
-        "brand": product.brand,
-        "color": colour,
-        "material": product.material,
-        "pattern": pattern,
-        "product_type": TYPES[product.kind].path,
-        "product_detail": f"General:Style:{style}",
-        "created_at": product.launched.isoformat(timespec="seconds"),
-    }
 
 
 def _write_users(files: DemoFiles, products: list[Product], config: DemoConfig) -> None:
