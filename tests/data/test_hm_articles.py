@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.items import Catalogue
@@ -32,6 +32,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
 
 @settings(max_examples=60, deadline=None)
 @given(tables(), st.booleans())
+@example([["article_id", "prod_name"], ["", ""]], False)
 def test_columns_and_rows_are_read_alike(table: list[list[str]], has_pictures: bool) -> None:
     with TemporaryDirectory() as folder:
         path, pictures = Path(folder) / "articles.csv", Path(folder) if has_pictures else None

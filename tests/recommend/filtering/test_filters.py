@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.items import NOT_SOLD, Catalogue, Item
@@ -50,6 +50,7 @@ FLAT = st.fixed_dictionaries(
     {},
     optional={
         "brand": VALUES,
+        "language": VALUES,
         "group_id": VALUES,
         "availability": st.just(("IN_STOCK",)),
         "category": VALUES,
@@ -123,6 +124,7 @@ def is_between(value: Any, low: Any, high: Any) -> bool:
 
 @settings(max_examples=150, deadline=None)
 @given(items=st.lists(ITEMS, min_size=1, max_size=6), condition=FILTERS)
+@example(items=[Item("", "")], condition=ItemFilter(group_id=("",)))
 def test_a_mask_is_the_slow_check_of_each_item(items: list[Item], condition: ItemFilter) -> None:
     numbered = [
         Item(**{name: getattr(item, name) for name in Item.__slots__} | {"item_id": f"i{number}"})

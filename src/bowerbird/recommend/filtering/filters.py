@@ -150,7 +150,7 @@ class ItemFilter:
         table = catalogue.table
         for name in ID_FIELDS:
             if (values := getattr(self, name)) is not None:
-                yield is_among(table[name], values, ignore_case=False)
+                yield is_among(name_column(catalogue, name), values, ignore_case=False)
         for name in NAME_FIELDS:
             if (values := getattr(self, name)) is not None:
                 yield is_among(name_column(catalogue, name), values)
@@ -172,9 +172,8 @@ class ItemFilter:
 
 
 def name_column(catalogue: Catalogue, name: str) -> pa.ChunkedArray:
-    """The texts of a field, (items,); items are in stock unless they say otherwise."""
-    column = catalogue.table[name]
-    return column.fill_null("in_stock") if name == "availability" else column
+    """The texts of a field, (items,), "" for none; items are in stock unless they say otherwise."""
+    return catalogue.table[name].fill_null("in_stock" if name == "availability" else "")
 
 
 def parse_filter(text: str) -> ItemFilter:

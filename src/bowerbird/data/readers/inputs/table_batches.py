@@ -16,9 +16,10 @@ from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from bowerbird.data.arrays import IntArray
+from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.parquet import read_parquet, require_columns
 from bowerbird.data.readers.inputs.records_of_text import find_header, header_names, split_records
@@ -161,9 +162,29 @@ class _TextTable:
             ) from None
         bad = [row.number - 1 for row in ragged]
         for number, row in zip(bad, ragged, strict=True):
-            reason = _describe_ragged(row.actual_columns, row.expected_columns)
-            yield RejectedRow("events", reason, f"{self.path.name}:{line + number}", row.text)
-        yield TableBatch(rows, self.path.name, line + _row_lines(block, rows.num_rows, bad))
+            if not self._is_blank(row.text):
+                reason = _describe_ragged(row.actual_columns, row.expected_columns)
+                yield RejectedRow("events", reason, f"{self.path.name}:{line + number}", row.text)
+        numbers = _row_lines(block, rows.num_rows, bad)
+        is_row = self._is_filled(block, rows, numbers)
+        if not is_row.all():
+            rows, numbers = rows.filter(pa.array(is_row)), numbers[is_row]
+        yield TableBatch(rows, self.path.name, line + numbers)
+
+    def _is_filled(self, block: bytes, rows: pa.Table, numbers: IntArray) -> BoolArray:
+        """Which rows have a field that is not empty, (n,) bool: spreadsheets end in rows of separators."""
+        filled = np.zeros(rows.num_rows, bool)
+        for column in rows.columns:
+            filled |= pc.not_equal(column, "").to_numpy()
+            if filled.all():
+                return filled
+        lines = block.split(b"\n")
+        for row in np.flatnonzero(~filled):  # the columns that were not read decide
+            filled[row] = not self._is_blank(lines[numbers[row]].decode())
+        return filled
+
+    def _is_blank(self, line: str) -> bool:
+        return not any(any(fields) for _, fields in self._split(iter([line])))
 
     def _split_rows(self, begun: bytes, line: int) -> Batches:
         """Rows from here to the end of the file, record by record."""
@@ -173,7 +194,7 @@ class _TextTable:
         header = self.separator.join(["x"] * len(self.names)) + "\n"
         for record, fields in self._split(chain([header], text)):
             number = line + record - 2
-            if record == 1 or fields == [""]:
+            if record == 1 or not any(fields):
                 continue
             if len(fields) != len(self.names):
                 reason = _describe_ragged(len(fields), len(self.names))
