@@ -19,8 +19,16 @@ TIMEOUT_MS = 120_000  # the first chat of a server opens its models, on a busy m
 expect.set_options(timeout=TIMEOUT_MS)
 WATCH_SHIFTS = """
 window.layoutShift = 0;
+window.shifted = [];
+const nameOf = (node) => node ? `${node.nodeName.toLowerCase()}.${node.className ?? ""}` : "(gone)";
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
+  for (const entry of list.getEntries()) {
+    if (entry.hadRecentInput) continue;
+    window.layoutShift += entry.value;
+    const moved = entry.sources.map(({ node, previousRect: a, currentRect: b }) =>
+      `${nameOf(node)} from ${a.y} to ${b.y}`);
+    window.shifted.push(`${entry.value.toFixed(3)} at ${location.pathname}: ${moved.join(", ")}`);
+  }
 }).observe({ type: "layout-shift", buffered: true });
 """
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
@@ -60,10 +68,15 @@ def shoppers(address: str) -> Iterator[str]:
 
 @pytest.fixture
 def open_page(browser: Any, address: str, shoppers: Iterator[str]) -> Iterator[Open]:
-    """`open_page(path, width)`: a page of a shopper. It must log no error, and nothing may jump."""
+    """`open_page(path, width)`: a page of a shopper. It must log no error, and nothing may jump.
+
+    `latency_ms` is added to each answer: what comes long after a click may jump where what comes at once does not.
+    """
     contexts, errors, pages = [], [], []
 
-    def open_(path: str = "/", width: int = 1440, user: str = "", theme: str = "light") -> Any:
+    def open_(
+        path: str = "/", width: int = 1440, user: str = "", theme: str = "light", latency_ms: int = 0
+    ) -> Any:
         viewport = {"width": width, "height": 844 if width < 500 else 900}
         context = browser.new_context(
             viewport=viewport, locale="en-US", color_scheme=theme, reduced_motion="reduce"
@@ -71,6 +84,9 @@ def open_page(browser: Any, address: str, shoppers: Iterator[str]) -> Iterator[O
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(TIMEOUT_MS)
+        if latency_ms:
+            conditions = {"offline": False, "latency": latency_ms, "downloadThroughput": -1, "uploadThroughput": -1}
+            context.new_cdp_session(page).send("Network.emulateNetworkConditions", conditions)
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.add_init_script(f"localStorage.setItem('bowerbird.user', '\"{user or next(shoppers)}\"')")
@@ -81,11 +97,13 @@ def open_page(browser: Any, address: str, shoppers: Iterator[str]) -> Iterator[O
         return page
 
     yield open_
-    shifts = [page.evaluate("window.layoutShift") for page in pages if not page.is_closed()]
+    open_pages = [page for page in pages if not page.is_closed()]
+    shifts = [page.evaluate("window.layoutShift") for page in open_pages]
+    moved = [line for page in open_pages for line in page.evaluate("window.shifted")]
     for context in contexts:
         context.close()
     assert errors == []
-    assert all(shift <= 0.05 for shift in shifts), f"the layout shifted: {shifts}"
+    assert all(shift <= 0.05 for shift in shifts), "\n".join(["the layout shifted:", *moved])
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from bowerbird.recommend.train import complete
 from bowerbird.taste.control.boards import Boards
 from factories import group_vectors, publish_vectors, toy_events
 
+WIDE = 1440
+LATENCY_MS = 700
 N_ITEMS = 40
 PICTURED = 3
 """Every third item has a picture."""
@@ -71,12 +73,12 @@ def shoppers() -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "width",
-    [1440, pytest.param(768, marks=pytest.mark.slow), pytest.param(390, marks=pytest.mark.slow)],
+    [WIDE, pytest.param(768, marks=pytest.mark.slow), pytest.param(390, marks=pytest.mark.slow)],
 )
 def test_an_operators_story(
     open_page: Any, violations: Callable[[Any], list[str]], operated_store: Store, width: int
 ) -> None:
-    page = open_page("/admin", width)
+    page = open_page("/admin", width, latency_ms=0 if width == WIDE else LATENCY_MS)
     for section, shown in SECTIONS.items():
         page.locator(f".sections a[href='/admin{'/' if section else ''}{section}']").click()
         page.wait_for_selector(shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import expect
@@ -38,6 +39,9 @@ def test_a_search_is_an_address(open_page: Any) -> None:
     expect(page.locator("select[name=order]")).to_have_value("best")
     page.go_back()
     expect(page.locator("#view-title")).to_have_text("For you")
+    page.goto(urljoin(page.url, "/find?q=striped+rug+under+1000"))  # a link from elsewhere is read as well
+    expect(page.locator("input[name=high]")).to_have_value("1000")
+    expect(page.locator("select[name=kind]")).to_have_value("Rug")
 
 
 def test_a_board_from_its_making_to_its_sharing(open_page: Any, address: str) -> None:
@@ -137,14 +141,22 @@ def test_an_operator_sees_what_a_user_sees_and_why(
     user = next(shoppers)
     page = open_page(f"/admin/users?as={user}")
     page.wait_for_selector(".ranked")
-    shown = page.locator(".ranked-text > strong").all_inner_texts()
     page.locator(".ranked button").first.click()
     expect(page.locator(".ranked .behind")).to_contain_text("Proposed by")
     assert page.locator(".bar-list li").count() > 0
     assert violations(page) == []
     feed = open_page("/", user=user)
-    feed.wait_for_selector(f"{CARDS} .card-title")
-    assert feed.locator(f"{CARDS} .card-title").all_inner_texts()[: len(shown)] == shown
+    lists = [titles_of(feed, f"{CARDS} .card-title"), titles_of(page, ".ranked-text > strong")]
+    if lists[0][: len(lists[1])] != lists[1]:  # what another test did just now may have come in between
+        page.reload(), feed.reload()
+        lists = [titles_of(feed, f"{CARDS} .card-title"), titles_of(page, ".ranked-text > strong")]
+    assert lists[0][: len(lists[1])] == lists[1]
+
+
+def titles_of(page: Any, selector: str) -> list[str]:
+    page.wait_for_selector(selector)
+    titles: list[str] = page.locator(selector).all_inner_texts()
+    return titles
 
 
 def test_the_page_is_small(open_page: Any, address: str) -> None:

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.serve.bodies.base import UserId
-from bowerbird.serve.bodies.lists import Cursor, Excluded, ItemId, Outcome, RequestBase
+from bowerbird.serve.bodies.lists import Cursor, Excluded, Filter, ItemId, Outcome, RequestBase
 
 MAX_LOOKUP = 50
 MAX_LISTED = 50
@@ -29,13 +28,13 @@ def _from_text(value: Any) -> Any:
         raise ValueError('not a filter: write {"price": {"max": 60}, "in_stock": true}') from None
 
 
-Filter = Annotated[ItemFilter | None, BeforeValidator(_from_text)]
+FilterOrText = Annotated[Filter | None, BeforeValidator(_from_text)]
 
 
 class ListInput(RequestBase):
     """What every list takes."""
 
-    filter: Filter = None
+    filter: FilterOrText = None
     """Conditions that every item must meet: {"price": {"max": 60}, "in_stock": true}."""
     exclude: Excluded = Field(default=[])
     """Ids of items to leave out."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Request
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from bowerbird.recommend.options import RecommendOptions
 from bowerbird.recommend.rerank.boosts import Rule
@@ -27,8 +27,19 @@ MAX_BODY_BYTES = 500 * KB
 
 Condition = Annotated[Filter, Field(json_schema_extra={"not": {"additionalProperties": {"type": "null"}}})]
 """A filter without a condition would hide everything."""
+
+
+def _no_repeated_item(boost: Any) -> Any:
+    """Refuse a list with an id twice, which a set would hide."""
+    item_ids = boost.get("item_ids") if isinstance(boost, dict) else None
+    if isinstance(item_ids, list) and any(item_ids.count(each) > 1 for each in item_ids):
+        raise ValueError("an item is named twice in item_ids")
+    return boost
+
+
 Boost = Annotated[
     Rule,
+    BeforeValidator(_no_repeated_item),
     Field(
         json_schema_extra={
             "properties": {"factor": {"exclusiveMinimum": 1}},

@@ -66,10 +66,12 @@ export async function get(path, options) {
   return response.json().catch(() => { throw new CallError(t("error.server")); });
 }
 
-export const send = (method, path, body, options) =>
-  get(path, {
-    ...options, method, headers: { "Content-Type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
+const KEPT_ALIVE = 60_000; // characters: browsers finish small requests of a page that was left
+
+export function send(method, path, body, options) {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const keepalive = method !== "GET" && (text?.length ?? 0) < KEPT_ALIVE;
+  return get(path, { ...options, method, keepalive, headers: { "Content-Type": "application/json" }, body: text });
+}
 
 export const encoded = encodeURIComponent;

@@ -24,12 +24,22 @@ export async function loadBoards() {
   }
 }
 
-let changes = Promise.resolve(), waiting = 0;
+let changes = Promise.resolve(), waiting = 0, unsent = [];
+
+// Who leaves the page loses no change: those that still wait for the one before are sent at once.
+window.addEventListener("pagehide", () => unsent.splice(0).forEach((work) => work().catch(() => {})));
+
+function sendOnce(work) {
+  if (!unsent.includes(work)) return null;
+  unsent = unsent.filter((each) => each !== work);
+  return work();
+}
 
 // One change after the other, each shown at once: a late answer to one must not undo the next.
 function change(work, message) {
   waiting += 1;
-  changes = changes.then(() => work()).then(
+  unsent.push(work);
+  changes = changes.then(() => sendOnce(work)).then(
     (result) => { if (message) showToast(message); return result; },
     (error) => { showToast(t("toast.failed", { reason: error.message })); return null; },
   ).then(async (result) => {

@@ -1,6 +1,7 @@
 // A search: its words, filters and order stand in the address; a picture can't, and lasts as long as the page.
 import * as api from "../api/items.js";
 import { append } from "./feed.js";
+import { navigate, route } from "./route.js";
 import { createStore } from "./store.js";
 
 const EMPTY = { key: "", items: [], status: "idle", cursor: null, isAll: false, error: null, unknown: "" };
@@ -60,6 +61,14 @@ export function ordered(items, order) {
   const sign = order === "cheapest" ? 1 : -1;
   const value = (item) => item.price ?? sign * Infinity; // those without a price come last either way
   return [...items].sort((a, b) => sign * (value(a) - value(b)));
+}
+
+// A link from elsewhere that has only words is read as if they had been typed.
+export async function readLink() {
+  const { query, item } = route.get(), text = query.get("q");
+  if (!text || item || [...query.keys()].length > 1 || window.history.state?.inside) return;
+  const address = await searchAddress(text);
+  if (route.get().query.toString() === query.toString()) navigate(address, { replace: true });
 }
 
 const READING_MS = 1500;

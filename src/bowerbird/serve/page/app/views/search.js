@@ -8,7 +8,7 @@ import { Empty, Failure } from "../parts/states.js";
 import { sendMessage, openChat } from "../state/chat.js";
 import { shrink } from "../state/picture_input.js";
 import { addressWith, navigate, route } from "../state/route.js";
-import { choicesOf, find, keyOf, ordered, readWish, results, wantedPicture } from "../state/search.js";
+import { choicesOf, find, keyOf, ordered, readLink, readWish, results, wantedPicture } from "../state/search.js";
 import { useStore } from "../state/store.js";
 import { showToast } from "../state/toast.js";
 import { t } from "../texts/index.js";
@@ -60,6 +60,7 @@ export function SearchView() {
   const key = keyOf(wish, picture);
   const isAsked = Boolean(wish.q || picture);
   useEffect(() => { if (isAsked && results.get().key !== key) find(wish, picture, choices.colourName); }, [key]);
+  useEffect(() => { readLink(); }, []);
   const hasFilter = wish.kind || wish.colour;
   useEffect(() => { // what can be chosen stays while a choice narrows the result
     if (found.items.length && (!hasFilter || !choices.kinds.length)) setChoices(choicesOf(found.items));
