@@ -128,7 +128,8 @@ class Load:
         """Post a batch, and note what was acknowledged."""
         batch = self.batch()
         answer = await self.timed("events", client.post("/v1/batch", json={"batch": batch}))
-        if answer is not None and answer["accepted"] == len(batch):
+        # Those sent again after a kill may have been stored before it: duplicates.
+        if answer is not None and answer["accepted"] + answer["duplicates"] == len(batch):
             self.acknowledged |= {event["messageId"] for event in batch}
         else:
             self.unsent += batch

@@ -34,7 +34,7 @@ ITEMS = st.builds(
 CATALOGUES = st.lists(ITEMS, max_size=4, unique_by=lambda item: item.item_id)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(CATALOGUES, CATALOGUES, st.data())
 def test_items_that_differ(before: list[Item], fresh: list[Item], data: st.DataObject) -> None:
     """Some new items are those of before, with one field changed, or none."""

@@ -115,7 +115,10 @@ GERMAN = (
     ("products", "options", "notice"),
     [
         (PRODUCTS, [], "the catalogue is in French: multilingual-e5-small encodes its texts"),
-        (GERMAN, [], "the catalogue is in German: multilingual-e5-small encodes its texts"),
+        pytest.param(
+            *(GERMAN, [], "the catalogue is in German: multilingual-e5-small encodes its texts"),
+            marks=pytest.mark.slow,
+        ),
         (
             PRODUCTS,
             ["--text-backbone", "minilm-l6"],

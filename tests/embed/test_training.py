@@ -85,6 +85,7 @@ def test_meta_holds_inputs_and_metrics(trained: Store) -> None:
     assert meta.seconds is not None and meta.seconds.features > 0 and meta.seconds.training > 0
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_vectors_and_held_out_events_change_nothing(
     trained: Store, toy_store: MakeStore
 ) -> None:

@@ -81,6 +81,7 @@ def test_the_table_shows_queries_and_slices(store: Store) -> None:
         assert text in output.stdout
 
 
+@pytest.mark.slow
 def test_systems_that_share_a_cache_rank_as_alone(store: Store) -> None:
     snapshot = store.snapshot()
     recommender, test = Recommender.open(snapshot), PrequentialTest.from_snapshot(snapshot)

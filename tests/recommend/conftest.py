@@ -113,9 +113,9 @@ def two_groups() -> Interactions:
 
 @pytest.fixture(scope="session")
 def large_groups() -> Interactions:
-    """160 users who each like 12 of the 40 items of their crowd, in random order: enough to learn from."""
+    """100 users who each like 12 of the 40 items of their crowd, in random order: enough to learn from."""
     rng = np.random.default_rng(0)
-    pairs = [(k, int(2 * i + k % 2)) for k in range(160) for i in rng.permutation(40)[:12]]
+    pairs = [(k, int(2 * i + k % 2)) for k in range(100) for i in rng.permutation(40)[:12]]
     return clicks_of([pairs[row] for row in rng.permutation(len(pairs))], n_items=80)
 
 

@@ -49,7 +49,7 @@ def make_store(path: Path) -> Store:
         Collection(
             f"room-{k}", tuple(f"i{k % THEMES + THEMES * int(j)}" for j in rng.permutation(OF_A_THEME)[:6])
         )
-        for k in range(240)
+        for k in range(120)
     ]
     store.publish_collections([*rooms, Collection("board", ("i0", "i1"), user_id="ada-lovelace")])
     return store
@@ -120,6 +120,7 @@ def test_the_recommender_is_trained_on_collections_too(store: Store) -> None:
         assert np.mean(ranked.positions % THEMES == theme) >= 0.6
 
 
+@pytest.mark.slow
 def test_an_erased_users_boards_are_removed(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store")
     Completer.open(store.snapshot())

@@ -72,6 +72,7 @@ def store_with_user(tmp_path: Path) -> Store:
     return shop
 
 
+@pytest.mark.slow
 def test_no_file_of_a_used_store_names_a_forgotten_user(store_with_user: Store) -> None:
     recommender = Recommender.open(store_with_user.snapshot())
     taste = recommender.taste

@@ -134,7 +134,10 @@ def test_the_toy_store_holds_what_could_make_lists_differ(store: Store) -> None:
         )
 
 
-@pytest.mark.parametrize("split", list(Split))
+SPLITS = [Split.NEW_USERS, pytest.param(Split.GLOBAL_TIME, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("split", SPLITS)
 def test_the_evaluated_lists_are_those_that_a_server_would_give(
     store: Store, recommender: Recommender, split: Split, tmp_path: Path
 ) -> None:

@@ -114,6 +114,7 @@ def likers_in(ranker: HybridRanker) -> int:
     return int(source.arrays()["likes"].shape[0])
 
 
+@pytest.mark.slow
 def test_a_forgotten_user_leaves_the_ranker_too(shop: Store) -> None:
     before = open_again(shop)
     count = likers_in(before.ranker)
@@ -156,6 +157,7 @@ def test_after_a_rollback_nothing_is_trained_again(shop: Store) -> None:
     assert version_of(shop) == name
 
 
+@pytest.mark.slow
 def test_what_was_held_out_is_not_learned_from(shop: Store) -> None:
     version = shop.current("vectors")
     assert version is not None

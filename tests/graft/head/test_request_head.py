@@ -52,6 +52,7 @@ def recall(source: RequestHeadSource, examples: list[DialogueExample], n: int = 
     return float(np.mean(hits))
 
 
+@pytest.mark.slow
 def test_soft_tokens_find_the_neighbour_of_an_unseen_item_and_titles_do_not(
     make_source: MakeSource, neighbour_examples: Examples
 ) -> None:
