@@ -74,6 +74,15 @@ def test_undo_takes_one_action_back_once(talk: Talk) -> None:
     assert "nothing to undo" in talk.send("undo").text
 
 
+@pytest.mark.parametrize("message", ["remove the first one from my saved items", "unsave the first"])
+def test_a_saved_item_is_taken_from_the_list(message: str, talk: Talk) -> None:
+    talk.send("a rug")
+    first, second = (item.item_id for item in talk.send("a rug").items[:2])
+    talk.send("save the first two")
+    assert "no longer saved" in talk.send(message).text
+    assert {first, second} & {item.item_id for item in talk.send("what have I saved?").items} == {second}
+
+
 def test_undo_takes_back_all_that_a_message_did(talk: Talk) -> None:
     rugs = talk.send("a rug").items
     talk.send("save the first two")

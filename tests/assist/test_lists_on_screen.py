@@ -181,6 +181,25 @@ def test_one_of_two_kinds_is_swapped(message: str, assistant: Assistant) -> None
     assert _kinds(assistant, reply) == {"Sofa", "Sweater"}
 
 
+@pytest.mark.parametrize(
+    "message", ["actually bring the rug back", "add a rug", "bring mir den Teppich zurück", "remets le tapis"]
+)
+def test_a_kind_comes_to_the_one_before(message: str, assistant: Assistant) -> None:
+    *_, reply = _talk(assistant, "a sofa and a rug", "drop the rug", message)
+    assert _kinds(assistant, reply) == {"Sofa", "Rug"}
+
+
+def test_a_third_kind_comes_with_its_own_needs(assistant: Assistant) -> None:
+    _, reply = _talk(assistant, "a sofa and a rug", "and a sweater under 90")
+    sweater = next(kind for kind in reply.state.request.kinds if kind.types == {"Sweater"})
+    assert len(reply.state.request.kinds) == 3 and sweater.price.high == 90
+
+
+def test_a_total_is_kept_for_what_is_bought_of_it(assistant: Assistant) -> None:
+    _, reply = _talk(assistant, "I want to furnish a room, 900 total", "a sofa and a rug")
+    assert reply.state.request.has_total_budget and reply.state.request.budget.high == 900
+
+
 def test_both_are_the_kinds_that_were_asked_for(assistant: Assistant) -> None:
     _, reply = _talk(assistant, "a sofa and a rug", "show both")
     assert _kinds(assistant, reply) == {"Sofa", "Rug"}

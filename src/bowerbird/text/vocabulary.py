@@ -19,7 +19,7 @@ from bowerbird.text.audiences import AUDIENCE, audiences_of
 from bowerbird.text.departments import collect_departments
 from bowerbird.text.facets import FACETS, facet_values, split_values
 from bowerbird.text.meanings import Meaning, collect_phrases
-from bowerbird.text.words import correct_typo, stem, stem_phrase, word_set
+from bowerbird.text.words import correct_typo, stem, stem_phrase, tokenize, word_set
 
 _MEANINGLESS_VALUES = word_set("unknown other undefined none na n a misc item thing no yes true false")
 _MAX_SOFT_VALUES = 400
@@ -113,6 +113,15 @@ class Vocabulary:
         if stemmed in self.known_stems or stemmed in text_stems or not word[0].isalpha():
             return stemmed
         return correct_typo(stemmed, self.typo_targets.get(stemmed[0], ()), len(word)) or stemmed
+
+    def starts_with_type(self, text: str) -> bool:
+        """Whether a text begins with the name of a type."""
+        words = [key[0] for key in map(stem_phrase, tokenize(text)[: self.max_phrase_words]) if key]
+        return any(
+            meaning.facet == "type"
+            for size in range(1, len(words) + 1)
+            for meaning in self.phrases.get(tuple(words[:size]), ())
+        )
 
     def mask(self, facet: str, values: Iterable[str]) -> BoolArray:
         """Mask of the items that have one of the values, (items,) bool."""

@@ -85,7 +85,12 @@ def open_page(browser: Any, address: str, shoppers: Iterator[str]) -> Iterator[O
         page = context.new_page()
         page.set_default_timeout(TIMEOUT_MS)
         if latency_ms:
-            conditions = {"offline": False, "latency": latency_ms, "downloadThroughput": -1, "uploadThroughput": -1}
+            conditions = {
+                "offline": False,
+                "latency": latency_ms,
+                "downloadThroughput": -1,
+                "uploadThroughput": -1,
+            }
             context.new_cdp_session(page).send("Network.emulateNetworkConditions", conditions)
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -17,8 +17,9 @@ from bowerbird.assist.state import MAX_ACTIONS, DialogueState, ItemAction
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
+from bowerbird.assist.understand.kinds.changed_kinds import change_kinds
 from bowerbird.assist.understand.mentions import mentions_of
-from bowerbird.assist.understand.withdrawals import swap_kind, take_withdrawal, withdraw
+from bowerbird.assist.understand.withdrawals import take_withdrawal, withdraw
 from bowerbird.data.events import Action, Event
 from bowerbird.text.words import stem_phrase
 
@@ -74,12 +75,17 @@ def _off_screen(state: DialogueState, ids: Sequence[str]) -> DialogueState:
 
 
 def undo(turn: Turn) -> Reply:
-    """Take back what the last message did, or the last few: it counts for nothing any more."""
-    undone = _actions_to_undo(turn) if turn.state.actions else ()
+    """Take back what the last message did, or the last few: it counts for nothing any more.
+
+    "Remove the second one from my list" takes back that item, whenever it was saved.
+    """
+    if turn.recognised.topic == "saved" and turn.reference.missing:
+        return missing(turn)
+    undone = _actions_to_undo(turn)
     sentences = _undo_events(turn, undone)
     turn, lifted = _lift_exclusions(turn, undone)
     text = " ".join([*sentences, *lifted]) or turn.say("nothing_to_undo")
-    actions = turn.state.actions[: len(turn.state.actions) - len(undone)]
+    actions = tuple(action for action in turn.state.actions if action not in undone)
     return Reply(text, Act.UNDO, state=replace(turn.state, actions=actions, question=None))
 
 
@@ -116,8 +122,14 @@ def _lift_exclusions(turn: Turn, undone: Sequence[ItemAction]) -> tuple[Turn, li
 
 
 def _actions_to_undo(turn: Turn) -> tuple[ItemAction, ...]:
-    """The last action; of "undo the last two" as many as hold two items, of "undo everything" all."""
+    """What the message points at among what was saved; else the last action.
+
+    Of "undo the last two" as many as hold two items, of "undo everything" all.
+    """
     actions = turn.state.actions
+    targets = turn.reference.items or (() if turn.focus is None else (turn.focus,))
+    if turn.recognised.topic == "saved" and targets:
+        return (ItemAction(Action.SAVE.value, tuple(target.item_id for target in targets)),)
     if _EVERYTHING.search(turn.plain):
         return actions
     several = _SEVERAL.search(turn.plain)
@@ -170,9 +182,9 @@ def _count_again(turn: Turn, item_id: str) -> None:
 def take_back(turn: Turn) -> Turn | None:
     """The message after it took back earlier wishes or refusals; None where it takes nothing back."""
     request = turn.state.request or Request()
-    swapped = swap_kind(turn.plain, turn.parts.vocabulary, request, turn.parts.lexicon.items_by_stem)
-    if swapped is not None:
-        return replace(turn.with_state(request=swapped), text="", recognised=Recognition(Act.FIND))
+    changed = change_kinds(turn.plain, turn.parts.vocabulary, request, turn.parts.lexicon.items_by_stem)
+    if changed is not None:
+        return replace(turn.with_state(request=changed), text="", recognised=Recognition(Act.FIND))
     rejected = with_values(turn.state.excluded, request.excluded)
     words = turn.parts.lexicon.items_by_stem
     withdrawn, rest = take_withdrawal(turn.plain, turn.parts.vocabulary, request.facets, rejected, words)

@@ -123,7 +123,8 @@ def keep_same(own: Request, previous: Request | None, text: str) -> Request:
     has_own_budgets = any(kind.price.bounded for kind in own.kinds)
     is_budget_alone = not (previous.facets or previous.recipient or previous.like)
     has_budget = budget.bounded or has_own_budgets
-    if (is_same_kind or is_budget_alone) and not has_budget and not _FRESH.search(text):
+    is_for_all = previous.is_total and bool(own.kinds)  # "400 in total", then what to buy for it
+    if (is_same_kind or is_budget_alone or is_for_all) and not has_budget and not _FRESH.search(text):
         price = budget = previous.budget  # a budget belongs to a kind of thing
     for word in _SAME.findall(text):
         facet = FACET_WORDS.get(word, word)
@@ -133,7 +134,10 @@ def keep_same(own: Request, previous: Request | None, text: str) -> Request:
             facets[facet] = previous.facets[facet]
             exact[facet] = previous.exact.get(facet, frozenset())
     wording = {**{f: previous.wording[f] for f in facets if f in previous.wording}, **own.wording}
-    return replace(own, facets=facets, exact=exact, wording=wording, price=price, budget=budget)
+    is_total = own.is_total or (is_for_all and budget == previous.budget)
+    return replace(
+        own, facets=facets, exact=exact, wording=wording, price=price, budget=budget, is_total=is_total
+    )
 
 
 def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Request:

@@ -110,7 +110,11 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
             "around",
             True,
         ),
-        (rf"{_START}{_A}\s+(?:in total|in all|altogether|all together)\b", "at most", False),
+        (
+            rf"{_START}{_A}\s+(?:in total|in all|all in|total|altogether|all together|for everything)\b",
+            "at most",
+            False,
+        ),
         (rf"\bfor\s+(?=[$€£]?[1-9]\d\d){_A}", "at most", True),
         (rf"\b(?:make (?:it|that)|let'?s say)\s+{_A}", "at most", True),
         (rf"{_START}{_A}", "at most", True),

@@ -32,7 +32,7 @@ from bowerbird.assist.understand.references import References, take_references
 from bowerbird.errors import InputError
 from bowerbird.text.numbers import digits_for_words
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import normalize_text, stem_phrase, tokenize
+from bowerbird.text.words import normalize_text
 
 _ANY = re.compile(
     r"(?:\b(?:any|whatever|all|every|no matter (?:the|which|what)|regardless of (?:the )?|ignore the|"
@@ -59,7 +59,7 @@ _CHEAPEST = re.compile(
 )
 _TOTAL = re.compile(
     r"\b(?:in total|total budget|altogether|all together|in all|overall|for everything|in sum|"
-    r"\d[^a-z]{0,3}(?:euros? |dollars? |pounds? |usd |eur )?together)\b"
+    r"total of|\d[^a-z]{0,3}(?:euros? |dollars? |pounds? |usd |eur )?(?:together|total|all in))\b"
 )
 _BY_PRICE = re.compile(
     r"\b(?:sort|order|rank|arrang)(?:ed?|ing)?(?: (?:it|them|these|those|the list))? by (?:the )?prices?\b"
@@ -117,11 +117,7 @@ def _own_request(
     text: str, references: References, vocabulary: Vocabulary, real_words: Mapping[str, object]
 ) -> Request:
     """What a text itself asks for: prices, facets and kinds, and what its references stand for."""
-
-    def is_type(after: str) -> bool:
-        return _starts_with_type(after, vocabulary)
-
-    budget, rest = take_prices(text, a_type_follows=is_type)
+    budget, rest = take_prices(text, a_type_follows=vocabulary.starts_with_type)
     rest = with_plain_refusals(rest)
     matches = mentions_of(rest, vocabulary, real_words)
     own = Request(
@@ -134,7 +130,7 @@ def _own_request(
         words=_words_wanted(rest, matches),
         like=references.like,
         without=references.without,
-        kinds=kinds_asked_for(with_plain_refusals(text), matches.kinds, vocabulary, real_words, is_type),
+        kinds=kinds_asked_for(with_plain_refusals(text), matches.kinds, vocabulary, real_words),
         is_relative=references.price.bounded,
         budget=budget,
     )
@@ -165,15 +161,6 @@ def _take_dropped(text: str, vocabulary: Vocabulary) -> tuple[set[str], str]:
         return GAP
 
     return dropped, _ANY.sub(replaced, text)
-
-
-def _starts_with_type(text: str, vocabulary: Vocabulary) -> bool:
-    words = [key[0] for key in map(stem_phrase, tokenize(text)[: vocabulary.max_phrase_words]) if key]
-    return any(
-        meaning.facet == "type"
-        for size in range(1, len(words) + 1)
-        for meaning in vocabulary.phrases.get(tuple(words[:size]), ())
-    )
 
 
 def _frozen(table: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bowerbird.assist.facet_needs import KindNeed, name_values, without_values, wording_of_rest
+from bowerbird.assist.facet_needs import without_values, wording_of_rest
 from bowerbird.assist.request import Request
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.assist.understand.prices import GAP
@@ -38,13 +38,6 @@ _REMOVES = re.compile(
     rf"(?:the |my |an? |any )*(?P<what>{_VALUES}){_END}"
 )
 """One of several kinds that is not wanted any more: "leave out the lamp"."""
-_REPLACES = re.compile(
-    rf"\b(?:swap|replace|exchange|change|trade|switch) (?:the |my |an? )*(?P<what>{_VALUES}) "
-    rf"(?:for|with|by|to|into)\b|"
-    rf"\b(?:instead|in place) of (?:the |my |an? )*(?P<left>{_VALUES})"
-    rf"(?=\W*$|,| (?:an?|some|the|show|give)\b)"
-)
-"""One of several kinds that another takes the place of: "swap the cushion for a throw"."""
 _NEED_NOT_BE = re.compile(
     rf"\b(?:(?:does(?:n'?t| not)|do(?:n'?t| not)) (?:necessarily )?(?:have|need) to be|"
     rf"(?:needn'?t|need not) be|not necessarily|no need for) (?:in |made of )?(?P<what>{_VALUES}){_END}"
@@ -85,36 +78,6 @@ def _several_of(wanted: Values) -> Values:
     """Kinds of which one can be left out, where several are wanted."""
     kinds = wanted.get("type", frozenset())
     return {"type": kinds} if len(kinds) > 1 else {}
-
-
-def swap_kind(
-    text: str, vocabulary: Vocabulary, request: Request, real_words: Mapping[str, object]
-) -> Request | None:
-    """The request with another kind in the place of one of several: "swap the cushion for a blue hat".
-
-    None where the text swaps none of them for a kind that the catalogue has.
-    """
-    match = _REPLACES.search(text) if request.kinds else None
-    if match is None:
-        return None
-    swapped = mentions_of(match["what"] or match["left"], vocabulary, real_words).facets.get("type", set())
-    rest = mentions_of(text[: match.start()] + GAP + text[match.end() :], vocabulary, real_words)
-    is_known = any(not kind.types.isdisjoint(swapped) for kind in request.kinds)
-    if not is_known or len(rest.kinds) != 1:
-        return None
-    words, types = rest.kinds[0]
-    facets = {f: frozenset(values) for f, values in rest.facets.items() if f != "type"}
-    new = KindNeed(types, facets, rest.words_for(facets) | {"type": words})
-    kinds = tuple(kind if kind.types.isdisjoint(swapped) else new for kind in request.kinds)
-    wanted = frozenset().union(*(kind.types for kind in kinds))
-    return replace(
-        request,
-        kinds=kinds,
-        facets={**request.facets, "type": wanted},
-        wording={**request.wording, "type": name_values(wanted)},
-        words=" and ".join(kind.wording["type"] for kind in kinds),
-        follow_up=True,
-    )
 
 
 def withdraw(request: Request, values: Values) -> Request:

@@ -8,7 +8,7 @@ and chairs").
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bowerbird.assist.facet_needs import KindNeed
@@ -49,7 +49,6 @@ def kinds_asked_for(
     kinds: Sequence[tuple[str, frozenset[str]]],
     vocabulary: Vocabulary,
     real_words: Mapping[str, object],
-    a_type_follows: Callable[[str], bool],
 ) -> tuple[KindNeed, ...]:
     """The kinds of a message that asks for several; none where it asks for one, or for either of them.
 
@@ -59,7 +58,7 @@ def kinds_asked_for(
     if len(distinct) < 2 or not SEVERAL.search(text) or _EITHER.search(text):
         return ()
     words_of = {values: words for words, values in kinds}
-    clauses = _clauses(text, vocabulary, real_words, a_type_follows)
+    clauses = _clauses(text, vocabulary, real_words)
     if [clause.mentions.kinds[-1][1] for clause in clauses] != distinct:
         return tuple(KindNeed(values, wording={"type": words_of[values]}) for values in distinct)
     return _with_own_needs(clauses)
@@ -69,13 +68,12 @@ def _clauses(
     text: str,
     vocabulary: Vocabulary,
     real_words: Mapping[str, object],
-    a_type_follows: Callable[[str], bool],
 ) -> list[_Clause]:
     """The parts of a text that name a kind each; a part without one belongs to the one before."""
     clauses, pending = list[_Clause](), ""
     for segment in SEVERAL.split(text):
         clause_text = f"{pending} {segment}".strip()
-        price, rest = take_prices(clause_text, a_type_follows=a_type_follows)
+        price, rest = take_prices(clause_text, a_type_follows=vocabulary.starts_with_type)
         mentions = mentions_of(rest, vocabulary, real_words)
         if mentions.kinds:
             clauses.append(_Clause(rest, mentions, price))

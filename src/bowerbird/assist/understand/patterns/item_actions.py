@@ -11,7 +11,19 @@ UNDO = Rule(
         r"^(?:please |oops,? |no,? )*(?:undo|revert)\b",
         r"\btake (?:that|it) back\b",
         r"\bundo (?:that|it|the last|both|all|everything)\b",
-        r"\b(?:un-?save|un-?hide) (?:it|that|them|both|these|those|the)\b",
+        r"\bun-?hide (?:it|that|them|both|these|those|the)\b",
+    ),
+)
+UNSAVE = Rule(
+    Act.UNDO,
+    "saved",
+    any_of(
+        r"\b(?:un-?save|un-?favou?rite) (?:it|that|this|them|both|these|those|the|number|item)\b",
+        (
+            r"\b(?:remove|take|delete|drop) (?:it|that|this|them|both|these|those|the|number|item|#).{0,40}"
+            r"\b(?:from|off|out of) (?:my |the )?(?:saved?|saves|favou?rites|wish ?list|bookmarks|list|"
+            r"boards?|collection)\b"
+        ),
     ),
 )
 EXCLUDE_SHOWN = Rule(

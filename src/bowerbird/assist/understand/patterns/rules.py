@@ -13,6 +13,7 @@ RULES = (
     item_questions.TOTAL,
     item_questions.PRICES,
     item_questions.SORT,
+    item_actions.UNSAVE,
     item_actions.UNDO,
     item_actions.EXCLUDE_SHOWN,
     item_actions.EXCLUDE_MORE,
