@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The same examples each time, so that a change is judged by what it changes; `make test-properties` searches on.
+# The same examples each time: a change is judged by what it changes. `make test-properties` searches on.
 settings.register_profile("bowerbird", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None)
 settings.load_profile("bowerbird")

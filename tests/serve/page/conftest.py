@@ -70,7 +70,7 @@ def shoppers(address: str) -> Iterator[str]:
 def open_page(browser: Any, address: str, shoppers: Iterator[str]) -> Iterator[Open]:
     """`open_page(path, width)`: a page of a shopper. It must log no error, and nothing may jump.
 
-    `latency_ms` is added to each answer: what comes long after a click may jump where what comes at once does not.
+    `latency_ms` is added to each answer: what comes long after a click may jump where else it does not.
     """
     contexts, errors, pages = [], [], []
 
