@@ -195,7 +195,7 @@ def test_a_third_kind_comes_with_its_own_needs(assistant: Assistant) -> None:
     assert len(reply.state.request.kinds) == 3 and sweater.price.high == 90
 
 
-def test_a_total_is_kept_for_what_is_bought_of_it(assistant: Assistant) -> None:
+def test_a_total_budget_holds_for_what_is_bought_of_it(assistant: Assistant) -> None:
     _, reply = _talk(assistant, "I want to furnish a room, 900 total", "a sofa and a rug")
     assert reply.state.request.has_total_budget and reply.state.request.budget.high == 900
 
