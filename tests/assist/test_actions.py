@@ -74,6 +74,14 @@ def test_undo_takes_one_action_back_once(talk: Talk) -> None:
     assert "nothing to undo" in talk.send("undo").text
 
 
+def test_a_decision_is_saved_and_a_wish_for_another_one_is_not(talk: Talk) -> None:
+    rugs = talk.send("a rug").items[:2]
+    reply = talk.send("I'd go for the cheaper of the two")
+    cheaper = min(rugs, key=lambda rug: rug.price or 0)
+    assert reply.act == "save" and cheaper.title in reply.text
+    assert talk.send("I'd go for the first but in red").act == "find"
+
+
 @pytest.mark.parametrize("message", ["remove the first one from my saved items", "unsave the first"])
 def test_a_saved_item_is_taken_from_the_list(message: str, talk: Talk) -> None:
     talk.send("a rug")

@@ -57,6 +57,13 @@ def test_a_question_is_asked_again_of_another_item(assistant: Assistant) -> None
     assert f"{_prices(rugs)[1]:.2f} EUR" in second.text and f"{_prices(rugs)[2]:.2f} EUR" in third.text
 
 
+def test_who_makes_an_item_is_its_brand(assistant: Assistant) -> None:
+    rugs, reply = _talk(assistant, "rugs", "and who makes the first one?")
+    assert (
+        assistant.catalogue.item(rugs.items[0].position).brand in reply.text and reply.act == "item_question"
+    )
+
+
 @pytest.mark.parametrize("message", ["leave out the blue ones", "remove the blue ones"])
 def test_items_of_a_colour_are_left_out(message: str, assistant: Assistant) -> None:
     _, reply, next_page = _talk(assistant, "rugs", message, "show me more")

@@ -26,7 +26,10 @@ _ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"\b(?:how much(?!.*\b(?:hold|weigh|contain|fit|measure)s?\b)|price[ds]?|costs?|how expensive)\b",
         ),
         ("stock", r"\b(?:in stock|available|availability|sold out|any left|still have|get it now)\b"),
-        ("brand", r"\b(?:brand|who makes|maker|made by|manufacturer|which company|what make)\b"),
+        (
+            "brand",
+            r"\b(?:brand|who (?:makes|made|designed|designs|produces|manufactures)|maker|made by|manufacturer|which company|what make)\b",
+        ),
         ("material", r"\b(?:made (?:of|off|from|out of)|materials?|fabric|what is it made)\b"),
         (
             "origin",

@@ -120,6 +120,11 @@ SAVE = Rule(
             r"\b(?:add|put) .{0,40}\b(?:to|on|in|into) (?:my |the )?(?:\w+ )?(?:favou?rites|wish "
             r"?list|saved|board|list|collection)\b"
         ),
+        (
+            r"^(?:ok(?:ay)?,? |then |so |great,? |alright,? )*(?:i(?:'ll|'d| will| would)|let'?s|let me) "
+            r"(?:take|buy|go (?:for|with)|pick|choose) (?:it|this|that|number|the (?:first|second|third|fourth|"
+            r"fifth|last|cheaper|cheapest|more expensive))\b(?!.*\b(?:in|but|under|if|instead)\b)"
+        ),
         r"^i(?:'ll| will) take (?:it|the|this|that)\b",
         r"\bkeep (?:the|this|that) \w+ (?:one )?for later\b",
     ),
