@@ -115,3 +115,15 @@ def test_every_planted_claim_is_seen(assistant: Assistant, listings: Listings) -
     assert len(reply.items) > 1 and not list(false_claims(reply, listings))
     for number, faulty in enumerate(planted(reply, listings)):
         assert list(false_claims(faulty, listings)), f"fault {number} was not seen"
+
+
+@pytest.mark.parametrize(
+    "reason", ["liked by 3 people", "piace a 3 persone", "tendance : a plu à 2 personnes du 1 au 9"]
+)
+def test_reasons_from_events_are_no_claims_about_the_listing(reason: str, assistant: Assistant) -> None:
+    reply = assistant.reply(DialogueState(), "a rug")
+    first = reply.text.split("\n")[1]
+    worded = replace(reply, text=reply.text.replace(first, f"{first}; {reason}"))
+    listings = Listings.of(assistant.catalogue)
+    assert not list(false_claims(worded, listings))
+    assert list(false_claims(replace(worded, text=worded.text.replace(reason, "flies")), listings))

@@ -28,7 +28,8 @@ _ATTRIBUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("stock", r"\b(?:in stock|available|availability|sold out|any left|still have|get it now)\b"),
         (
             "brand",
-            r"\b(?:brand|who (?:makes|made|designed|designs|produces|manufactures)|maker|made by|manufacturer|which company|what make)\b",
+            r"\b(?:brand|who (?:makes|made|designs?|designed|produces|manufactures)|maker|made by|"
+            r"manufacturer|which company|what make)\b",
         ),
         ("material", r"\b(?:made (?:of|off|from|out of)|materials?|fabric|what is it made)\b"),
         (

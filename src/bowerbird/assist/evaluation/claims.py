@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import get_args
 
 from bowerbird.assist.evaluation.listings import Listing, Listings
 from bowerbird.assist.reply import Reply, ReplyItem
+from bowerbird.recommend.reasons import ENGLISH, ReasonLanguage, sentences
 
 Translate = Callable[[str], str | None]
 """Lower-case words of a reply -> English, or None where they are not known."""
@@ -20,10 +23,7 @@ _AMOUNT = re.compile(r"(?<![\w.])(\d+(?:\.\d{2}))(?: (USD|EUR|GBP|SEK))?(?!\w|\.
 _NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _COUNTS = {word: number for number, word in enumerate(_NUMBER_WORDS, start=1)}
 _COUNT = re.compile(rf"\b({'|'.join(_COUNTS)})\b", re.I)
-_REASON = re.compile(
-    r"^(?:trending|liked by|often |matches your|because|similar to|you |bought|chosen|popular|new )", re.I
-)
-"""Reasons of the recommender, from events rather than listings."""
+_BLANK = re.compile(r"\\{\w+\\}")
 _CHEAPEST = re.compile(r"^(.+?) (?:is the cheapest|es el más barato|ist am günstigsten)", re.M)
 _MISSES = re.compile(
     r" (?:rather than|instead of|en vez de|statt|au lieu de|invece di) |you asked|pediste|above|below|limit|"
@@ -108,8 +108,18 @@ def _false_line(line: str, listing: Listing, listings: Listings, translate: Tran
     for part in facts.split("; "):
         if variants := _ALSO_IN.match(part):
             yield from _false_variants(variants[1], listing, listings, translate)
-        elif not (_MISSES.search(part) or _REASON.search(part)):
+        elif not (_MISSES.search(part) or _reasons().fullmatch(part)):
             yield from (claim for fact in part.split(", ") for claim in _false_fact(fact, listing, translate))
+
+
+@cache
+def _reasons() -> re.Pattern[str]:
+    """Reasons of the recommender in all languages: they come from events, and no listing bears them out."""
+    named = [name for name, wording in sentences(ENGLISH).items() if str(wording).strip("['")[0].isalpha()]
+    wordings = [sentences(language)[name] for language in get_args(ReasonLanguage) for name in named]
+    texts = [text for wording in wordings for text in ([wording] if isinstance(wording, str) else wording)]
+    parts = [part for text in texts for part in text.split("; ") if part[0].isalpha()]
+    return re.compile("|".join(_BLANK.sub(".+", re.escape(part)) for part in parts), re.IGNORECASE)
 
 
 def _false_variants(values: str, listing: Listing, listings: Listings, translate: Translate) -> Iterator[str]:

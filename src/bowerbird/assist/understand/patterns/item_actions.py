@@ -122,8 +122,8 @@ SAVE = Rule(
         ),
         (
             r"^(?:ok(?:ay)?,? |then |so |great,? |alright,? )*(?:i(?:'ll|'d| will| would)|let'?s|let me) "
-            r"(?:take|buy|go (?:for|with)|pick|choose) (?:it|this|that|number|the (?:first|second|third|fourth|"
-            r"fifth|last|cheaper|cheapest|more expensive))\b(?!.*\b(?:in|but|under|if|instead)\b)"
+            r"(?:take|buy|go (?:for|with)|pick|choose) (?:it|this|that|number|the (?:first|second|third|"
+            r"fourth|fifth|last|cheaper|cheapest|more expensive))\b(?!.*\b(?:in|but|under|if|instead)\b)"
         ),
         r"^i(?:'ll| will) take (?:it|the|this|that)\b",
         r"\bkeep (?:the|this|that) \w+ (?:one )?for later\b",

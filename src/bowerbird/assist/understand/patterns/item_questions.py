@@ -42,8 +42,8 @@ ITS_FACTS = Rule(
     any_of(
         r"^(?:and |so )*(?:who|what|which)(?:'s| is| are) (?:the |its |their |it's )"
         r"(?:brand|maker|manufacturer|price|colou?r|material|fabric|size|dimensions)\W*$",
-        r"\bwho (?:makes|made|designed|designs|produces|manufactures) (?:it|them|that|this|these|those|number|#|"
-        r"the (?:first|second|third|fourth|fifth|last|other)\b)",
+        r"\bwho (?:makes|made|designed|designs|produces|manufactures) (?:it|them|that|this|these|those|#|"
+        r"number|the (?:first|second|third|fourth|fifth|last|other)\b)",
     ),
 )
 TOTAL = Rule(
