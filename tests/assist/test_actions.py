@@ -74,7 +74,7 @@ def test_undo_takes_one_action_back_once(talk: Talk) -> None:
     assert "nothing to undo" in talk.send("undo").text
 
 
-def test_a_decision_is_saved_and_a_wish_for_another_one_is_not(talk: Talk) -> None:
+def test_a_decision_is_saved_and_a_change_of_mind_is_not(talk: Talk) -> None:
     rugs = talk.send("a rug").items[:2]
     reply = talk.send("I'd go for the cheaper of the two")
     cheaper = min(rugs, key=lambda rug: rug.price or 0)
