@@ -115,8 +115,8 @@ def _false_line(line: str, listing: Listing, listings: Listings, translate: Tran
 @cache
 def _reasons() -> re.Pattern[str]:
     """Reasons of the recommender in all languages: they come from events, and no listing bears them out."""
-    named = [name for name, wording in sentences(ENGLISH).items() if str(wording).strip("['")[0].isalpha()]
-    wordings = [sentences(language)[name] for language in get_args(ReasonLanguage) for name in named]
+    names = [name for name, wording in sentences(ENGLISH).items() if str(wording).strip("['")[0].isalpha()]
+    wordings = [sentences(language)[name] for language in get_args(ReasonLanguage) for name in names]
     texts = [text for wording in wordings for text in ([wording] if isinstance(wording, str) else wording)]
     parts = [part for text in texts for part in text.split("; ") if part[0].isalpha()]
     return re.compile("|".join(_BLANK.sub(".+", re.escape(part)) for part in parts), re.IGNORECASE)
