@@ -259,3 +259,35 @@ def test_words_that_only_look_like_values(shop: Catalogue) -> None:
     assert understand("a set of things in unknown m", words).facets == {}
     assert understand("size m", words).facets == {"size": {"M"}}
     assert understand("science fiction", words).facets == {"genre": {"Sci-Fi"}}
+
+
+@pytest.mark.parametrize(
+    "text", ["a vase by salt & pine", "salt and pine vases", "vases by SALT PINE", "a Salt&Pine vase"]
+)
+def test_a_brand_of_two_names_is_one_brand(text: str) -> None:
+    items = [Item("i1", "Vase", brand="Salt & Pine", attributes={"type": "Vase", "material": "pine"})]
+    words = Vocabulary.of(
+        Catalogue.of([*items, Item("i2", "Vase", attributes={"type": "Vase", "material": "glass"})])
+    )
+    assert understand(text, words).facets == {"type": {"Vase"}, "brand": {"Salt & Pine"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "recipient"),
+    [
+        ("it's my sister's birthday soon, any ideas?", "my sister"),
+        ("my aunt's birthday is coming up", "my aunt"),
+    ],
+)
+def test_a_birthday_is_for_whoever_has_it(text: str, recipient: str, words: Vocabulary) -> None:
+    request = understand(text, words)
+    assert (request.recipient, request.is_gift, request.unknown_kind, request.noun) == (
+        recipient,
+        True,
+        "",
+        "",
+    )
+
+
+def test_a_price_goes_before_the_question(words: Vocabulary) -> None:
+    assert understand("which rugs starting at 60 do you have", words).price == PriceRange(low=60)

@@ -11,11 +11,12 @@ from bowerbird.data.arrays import IntArray
 from bowerbird.text.audiences import AUDIENCE, FORMS
 from bowerbird.text.facets import FACETS
 from bowerbird.text.synonyms import COLOUR_GROUPS, MATERIAL_GROUPS, SYNONYMS, USES
-from bowerbird.text.words import stem, stem_phrase, tokenize, word_set
+from bowerbird.text.words import normalize_text, stem, stem_phrase, tokenize, word_set
 
 _NOT_HEADS = word_set(
     "pattern colour material style set item piece wear pair thing one body other case string cover cosmetic"
 )
+_JOINTS = frozenset(("&", "and"))
 _DROPPABLE_HEADS = frozenset(("top", "bottom", "set", "body"))
 """Heads that users omit: "bikini" and "pyjamas" stand for Bikini top and Pyjama set."""
 _SIDES = re.compile(r"\s*[/,&]\s*|\s+(?:and|und|et|y|e|ed)\s+")
@@ -87,10 +88,10 @@ class _Names:
         elif facet == "size":
             self.exact["size", *key][facet].add(value)
             self.exact[*key, "size"][facet].add(value)
-        elif facet == "brand":
-            self.exact[key][facet].add(value)
         else:
-            self.exact[key][facet].add(value)
+            for spelling in _spellings(value):
+                self.exact[spelling][facet].add(value)
+        if facet in FACETS and facet not in (AUDIENCE, "size", "brand"):
             self._add_english(facet, value)
             self._add_shorter(facet, value)
 
@@ -175,6 +176,17 @@ class _Names:
             for phrase, (facet, values) in self.hints.items()
             if phrase and phrase not in phrases
         }
+
+
+def _spellings(value: str) -> set[Phrase]:
+    """A value with "&", "and" or nothing between its parts: "Sorrel & Oak".
+
+    >>> sorted(_spellings("Sorrel & Oak"))
+    [('sorrel', '&', 'oak'), ('sorrel', 'and', 'oak'), ('sorrel', 'oak')]
+    """
+    words = tokenize(normalize_text(value, 200))
+    texts = [[joint if word in _JOINTS else stem(word) for word in words] for joint in ("", "&", "and")]
+    return {tuple(word for word in text if word == "&" or word[:1].isalnum()) for text in texts}
 
 
 def _phrase_variants(value: str, heads_first: bool) -> Iterator[tuple[str, ...]]:

@@ -65,7 +65,7 @@ _YEAR = re.compile(r"\b(?:19|20)\d\d$")
 _ENDS = re.compile(
     r"\s*(?:$|[.,;:!?)§]|(?:please|pls|in|and|but|for|or|if|max|would|range|budget|ideally|with|that|"
     r"each|total|made|"
-    r"from|is|thanks|thank|altogether|tops|only|now|then|instead|any|thx|range|ish|by|asap|you|u|not|but|up|upwards|thereabouts|at|on)\b)"
+    r"do|have|can|could|are|what|which|from|is|thanks|thank|altogether|tops|only|now|then|instead|any|thx|range|ish|by|asap|you|u|not|but|up|upwards|thereabouts|at|on)\b)"
 )
 
 _START = r"(?<![\w.,-])"

@@ -23,8 +23,8 @@ _RECIPIENT = re.compile(
     r"(?:her|him|them)(?= |$|[.,!?]))"
 )
 _WANTER = re.compile(
-    rf"\b(?P<who>(?:my|our) (?:[a-z]+ )?(?:{_RECIPIENTS}))(?:'s (?:birthday|wedding|anniversary|"
-    r"graduation)\b|"
+    rf"\b(?:it'?s |it is )?(?P<who>(?:my|our) (?:[a-z]+ )?(?:{_RECIPIENTS}))(?:'s (?:birthday|wedding|"
+    r"anniversary|graduation)\b(?: (?:is )?(?:soon|coming up|today|tomorrow|next week|this week))?|"
     r" (?:is (?:looking for|after)|really (?:wants|needs|likes|loves)|wants|needs|could use|"
     r"would (?:like|love)|asked for|turns \d+|has (?:a|her|his) birthday)\b)"
 )

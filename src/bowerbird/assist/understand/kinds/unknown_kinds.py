@@ -46,6 +46,7 @@ _NO_KINDS = word_set(
     come comes
     round square oval rectangular circular long short tall wide narrow thick thin soft hard heavy slim
     plain simple
+    soon today tomorrow tonight idea ideas
     hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )
