@@ -67,6 +67,7 @@ def evaluate(store: Store, *options: str) -> None:
     CliRunner().invoke(app, command, catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_evaluate_writes_a_card_of_its_results(store: Store, train: Callable[[], str]) -> None:
     version = train()
     evaluate(store)

@@ -57,6 +57,7 @@ def publish(store: Store, holdout: Holdout) -> None:
     publish_vectors(store, group_vectors(30, dim=2, noise=0.1), generic, holdout, seed=7)
 
 
+@pytest.mark.slow
 def test_every_system_and_a_file_per_split(store: Store) -> None:
     events = Interactions.of(store.log.read(), store.catalogue())
     publish(store, Holdout.default(events, user_share=0.2))

@@ -159,7 +159,7 @@ def track_call() -> dict[str, Any]:
     return {**message, "properties": {"product_id": "BB-000001"}, "timestamp": datetime.now(UTC).isoformat()}
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_many_chats_hold_nothing_else_up(address: str, stream: bool) -> None:
     async def send_all() -> None:
         limits = httpx.Limits(max_connections=None)

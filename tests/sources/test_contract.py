@@ -99,6 +99,7 @@ class SourceContract:
         assert read_event_ids(store) == ids(range(101))
         assert stats.repeated == n_logged
 
+    @pytest.mark.slow
     def test_kill_9_neither_loses_nor_duplicates(
         self, broker, store, body, count_events, read_event_ids, ids, start_consumer, wait_for
     ) -> None:
@@ -198,6 +199,7 @@ class SourceContract:
 class SharedSourceContract(SourceContract):
     """The contract of sources that several consumers can share."""
 
+    @pytest.mark.slow
     def test_two_consumers_share_one_store(
         self, broker, store, body, count_events, read_event_ids, ids, start_consumer, wait_for
     ) -> None:

@@ -71,10 +71,8 @@ def shoppers() -> Iterator[str]:
     return itertools.cycle(["u1"])
 
 
-@pytest.mark.parametrize(
-    "width",
-    [WIDE, pytest.param(768, marks=pytest.mark.slow), pytest.param(390, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [WIDE, 768, 390])
 def test_an_operators_story(
     open_page: Any, violations: Callable[[Any], list[str]], operated_store: Store, width: int
 ) -> None:
