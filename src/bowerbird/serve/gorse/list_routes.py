@@ -60,7 +60,7 @@ def _add_recommendations(router: APIRouter, app_state: AppState, receiver: Event
     threads = CapacityLimiter(os.cpu_count() or 1)
 
     async def scores_for(request: GorseRecommendationRequest) -> list[Score]:
-        """A list whose scores never rise along it, as Gorse's do not: diversity may have moved an item up."""
+        """A list in Gorse's form: along it scores never rise, though diversity may have moved an item up."""
         answer = await to_thread.run_sync(recommend, app_state, request, limiter=threads)
         scores = accumulate((row["score"] for row in answer["items"]), min)
         return [
