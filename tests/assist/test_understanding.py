@@ -291,3 +291,17 @@ def test_a_birthday_is_for_whoever_has_it(text: str, recipient: str, words: Voca
 
 def test_a_price_goes_before_the_question(words: Vocabulary) -> None:
     assert understand("which rugs starting at 60 do you have", words).price == PriceRange(low=60)
+
+
+@pytest.mark.parametrize(
+    "text", ["got something more affordable?", "I was hoping to pay less", "I'd rather spend a bit less"]
+)
+def test_less_money_is_less_than_the_cheapest_on_screen(text: str, words: Vocabulary) -> None:
+    before = understand("a table lamp", words)
+    assert understand(text, words, before, SHOWN).price == PriceRange(high=30, high_open=True)
+
+
+def test_a_birthday_starts_afresh(words: Vocabulary) -> None:
+    before = understand("a red sofa", words)
+    request = understand("it's my uncle's birthday soon, any ideas?", words, before, SHOWN)
+    assert request.recipient == "my uncle" and not request.facets

@@ -44,7 +44,8 @@ _LIKE = re.compile(
     rf"{_THE}"
 )
 _CHEAPER_ALONE = re.compile(
-    r"\b(?:cheaper|less expensive|lower priced?|less pricey|lower price|"
+    r"\b(?:cheaper|less (?:expensive|pricey|costly)|lower priced?|more affordable|"
+    r"(?:pay|spend) (?:a bit |a little |rather |much )?less|"
     r"(?<!not )(?<!nothing )(?:too|very) (?:expensive|dear|pricey|costly)|"
     r"(?:so|quite|a bit) (?:expensive|dear|pricey|costly)|(?:costs? )?"
     r"too much(?: money)?|(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over "
