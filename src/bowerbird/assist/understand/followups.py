@@ -48,7 +48,8 @@ _NAMES_NOTHING = re.compile(
 """A wish without a noun: more of what is wanted of the thing before."""
 _STOCK_QUESTION = re.compile(r"\b(?:do you (?:have|sell|stock)|have you got|got any)\b")
 _BACKWARD = re.compile(
-    r"\b(?:it(?!'?s (?:my|our)\b)|one|ones|them|that|those|these|same|instead|but|also|too|as well|what about|how about)\b"
+    r"\b(?:it(?!'?s (?:my|our)\b)|one|ones|them|that|those|these|same|instead|but|also|too|as well|"
+    r"what about|how about)\b"
 )
 _ADDS = re.compile(
     r"^(?:and |or |also |plus )+(?!in\b|what about\b|how about\b)|\b(?:also|as well)\b|\btoo\W*$"
