@@ -20,6 +20,8 @@ from bowerbird.embed.training_inputs import choose_text_backbone
 from bowerbird.errors import BackboneError
 from bowerbird.models import fetch
 
+pytestmark = pytest.mark.slow
+
 PRODUCTS = (
     ("Confiture de fraises", "Des fraises cuites au chaudron, avec peu de sucre.", "Petit déjeuner", 3.9),
     ("Confiture d'abricots", "Des abricots mûrs et du sucre de canne.", "Petit déjeuner", 4.2),

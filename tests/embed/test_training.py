@@ -23,6 +23,8 @@ from bowerbird.embed.train.neighbours import InteractionSequences
 from bowerbird.embed.training import train_embedding
 from bowerbird.errors import InputError, StoreError
 
+pytestmark = pytest.mark.slow
+
 CONFIG = EmbedConfig(dim=32, epochs=5, seed=4)
 """Of forty liked items four are held out as cold; with an easy draw, nothing is learned."""
 MakeStore = Callable[..., Store]

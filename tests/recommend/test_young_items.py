@@ -23,6 +23,8 @@ from bowerbird.recommend.recommender import Recommender
 
 from .conftest import DAY_US, EPOCH, clicks_of, events_of, publish_store
 
+pytestmark = pytest.mark.slow
+
 ITEMS, USERS, LAST_DAY, FRESH_DAYS, N = 240, 50, 100, 5, 10
 
 

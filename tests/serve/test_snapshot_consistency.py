@@ -29,6 +29,8 @@ from bowerbird.taste.graph import TasteGraph
 from factories import publish_vectors
 from waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 TITLE = re.compile(r"thing (\d+) of (\w+)")
 PRICES = {"first": 10.0, "second": 500.0}
 

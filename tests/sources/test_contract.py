@@ -239,9 +239,11 @@ class TestNats(SharedSourceContract):
     kind = "nats"
 
 
+@pytest.mark.slow
 class TestRedis(SharedSourceContract):
     kind = "redis"
 
 
+@pytest.mark.slow
 class TestKafka(SharedSourceContract):
     kind = "kafka"

@@ -6,8 +6,11 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
 
 
 def send(page: Any, text: str) -> None:

@@ -9,6 +9,8 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.slow
+
 GO = """
 (href) => {
   window.history.pushState({}, "", href);
