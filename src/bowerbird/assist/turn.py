@@ -72,6 +72,11 @@ class Turn:
         """The items that the message points at, else those on screen."""
         return self.reference.items or self.on_screen
 
+    @property
+    def items_in_focus(self) -> tuple[Shown, ...]:
+        """The items that the message points at, else the item in focus."""
+        return self.reference.items or (() if self.focus is None else (self.focus,))
+
     def with_state(self, **changes: object) -> Turn:
         """The same message after a change of the state."""
         return replace(self, state=replace(self.state, **changes))  # type: ignore[arg-type]

@@ -91,9 +91,9 @@ class _Names:
         else:
             for spelling in _spellings(value):
                 self.exact[spelling][facet].add(value)
-        if facet in FACETS and facet not in (AUDIENCE, "size", "brand"):
-            self._add_english(facet, value)
-            self._add_shorter(facet, value)
+            if facet != "brand":
+                self._add_english(facet, value)
+                self._add_shorter(facet, value)
 
     def _add_english(self, facet: str, value: str) -> None:
         english = self.to_english(value.lower())

@@ -38,7 +38,7 @@ def act_on_item(turn: Turn) -> Reply:
     word = turn.say(f"action_{action.value}")
     if turn.reference.missing:
         return missing(turn)
-    targets = turn.reference.items or (() if turn.focus is None else (turn.focus,))
+    targets = turn.items_in_focus
     if not targets:
         return Reply(turn.say("action_which", action=word), Act.UNCLEAR, state=turn.state)
     if turn.user is None or turn.record is None:
@@ -127,7 +127,7 @@ def _actions_to_undo(turn: Turn) -> tuple[ItemAction, ...]:
     Of "undo the last two" as many as hold two items, of "undo everything" all.
     """
     actions = turn.state.actions
-    targets = turn.reference.items or (() if turn.focus is None else (turn.focus,))
+    targets = turn.items_in_focus
     if turn.recognised.topic == "saved" and targets:
         return (ItemAction(Action.SAVE.value, tuple(target.item_id for target in targets)),)
     if _EVERYTHING.search(turn.plain):

@@ -61,7 +61,7 @@ def about_shop(turn: Turn) -> Reply:
 
 def _item_meant(turn: Turn) -> Item | None:
     """The item that a question about delivery or returns is about; None where it is about the shop."""
-    targets = turn.reference.items or (() if turn.focus is None else (turn.focus,))
+    targets = turn.items_in_focus
     if len(targets) != 1:
         return None
     catalogue = turn.parts.catalogue

@@ -118,8 +118,8 @@ def _reasons() -> re.Pattern[str]:
     names = [name for name, wording in sentences(ENGLISH).items() if str(wording).strip("['")[0].isalpha()]
     wordings = [sentences(language)[name] for language in get_args(ReasonLanguage) for name in names]
     texts = [text for wording in wordings for text in ([wording] if isinstance(wording, str) else wording)]
-    parts = [part for text in texts for part in text.split("; ") if part[0].isalpha()]
-    return re.compile("|".join(_BLANK.sub(".+", re.escape(part)) for part in parts), re.IGNORECASE)
+    clauses = [clause for text in texts for clause in text.split("; ") if clause[0].isalpha()]
+    return re.compile("|".join(_BLANK.sub(".+", re.escape(clause)) for clause in clauses), re.IGNORECASE)
 
 
 def _false_variants(values: str, listing: Listing, listings: Listings, translate: Translate) -> Iterator[str]:

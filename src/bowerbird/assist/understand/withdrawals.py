@@ -15,32 +15,33 @@ from bowerbird.text.vocabulary import Vocabulary
 Values = Mapping[str, frozenset[str]]
 """Values by facet."""
 
-_VALUES = r"[a-z][a-z'-]*(?: (?:or |and )?[a-z][a-z'-]*){0,2}?"
+VALUES = r"[a-z][a-z'-]*(?: (?:or |and )?[a-z][a-z'-]*){0,2}?"
+"""A pattern of words that may name values."""
 _END = (
     r"(?: (?:now|again|after all|any ?more|too|as well|also|either|then|please|though|for me|"
     r"with me))*\W*$"
 )
 _ACCEPTS = re.compile(
-    rf"(?<![a-z'-])(?P<what>{_VALUES}) "
+    rf"(?<![a-z'-])(?P<what>{VALUES}) "
     rf"(?:is|are|would be|will be|'s) (?:actually |also |perfectly |totally )*"
     rf"(?:fine|ok|okay|alright|all right|good|allowed|welcome|no problem){_END}"
 )
 """What is allowed, and was not: "red is fine after all"."""
-_WHY_NOT = re.compile(rf"^(?:and |well |but )*why not (?P<what>{_VALUES})\W*$")
+_WHY_NOT = re.compile(rf"^(?:and |well |but )*why not (?P<what>{VALUES})\W*$")
 _FORGETS = re.compile(
     rf"\b(?:forget|ignore|disregard|never ?mind|take back|drop) (?:what i (?:said|told you|wrote|wanted) )?"
-    rf"(?:about )?(?:the |my |wanting |it being |being )*(?P<what>{_VALUES})"
+    rf"(?:about )?(?:the |my |wanting |it being |being )*(?P<what>{VALUES})"
     rf"(?: (?:part|bit|thing|requirement|one|ones|stuff))?{_END}"
 )
 """What holds no more."""
 _REMOVES = re.compile(
     rf"\b(?:remove|hide|skip|scrap|leave out|take out|take away|(?:don'?t|do not) need) "
-    rf"(?:the |my |an? |any )*(?P<what>{_VALUES}){_END}"
+    rf"(?:the |my |an? |any )*(?P<what>{VALUES}){_END}"
 )
 """One of several kinds that is not wanted any more: "leave out the lamp"."""
 _NEED_NOT_BE = re.compile(
     rf"\b(?:(?:does(?:n'?t| not)|do(?:n'?t| not)) (?:necessarily )?(?:have|need) to be|"
-    rf"(?:needn'?t|need not) be|not necessarily|no need for) (?:in |made of )?(?P<what>{_VALUES}){_END}"
+    rf"(?:needn'?t|need not) be|not necessarily|no need for) (?:in |made of )?(?P<what>{VALUES}){_END}"
 )
 """What need not be, now or any more: it is no wish, and no refusal."""
 

@@ -10,13 +10,13 @@ from bowerbird.assist.facet_needs import KindNeed, name_values
 from bowerbird.assist.request import Request
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.assist.understand.prices import GAP, take_prices
+from bowerbird.assist.understand.withdrawals import VALUES
 from bowerbird.text.vocabulary import Vocabulary
 
-_VALUES = r"[a-z][a-z'-]*(?: (?:or |and )?[a-z][a-z'-]*){0,2}?"
 _REPLACES = re.compile(
-    rf"\b(?:swap|replace|exchange|change|trade|switch) (?:the |my |an? )*(?P<what>{_VALUES}) "
+    rf"\b(?:swap|replace|exchange|change|trade|switch) (?:the |my |an? )*(?P<what>{VALUES}) "
     rf"(?:for|with|by|to|into)\b|"
-    rf"\b(?:instead|in place) of (?:the |my |an? )*(?P<left>{_VALUES})"
+    rf"\b(?:instead|in place) of (?:the |my |an? )*(?P<left>{VALUES})"
     rf"(?=\W*$|,| (?:an?|some|the|show|give)\b)"
 )
 """One of several kinds that another takes the place of."""

@@ -32,7 +32,7 @@ Condition = Annotated[Filter, Field(json_schema_extra={"not": {"additionalProper
 def _no_repeated_item(boost: Any) -> Any:
     """Refuse a list with an id twice, which a set would hide."""
     item_ids = boost.get("item_ids") if isinstance(boost, dict) else None
-    if isinstance(item_ids, list) and any(item_ids.count(each) > 1 for each in item_ids):
+    if isinstance(item_ids, list) and len({*map(repr, item_ids)}) < len(item_ids):
         raise ValueError("an item is named twice in item_ids")
     return boost
 
