@@ -18,6 +18,7 @@ from bowerbird.data.versions.catalogue_files import read_availability
 from bowerbird.data.versions.meta import CatalogueMeta
 from bowerbird.recommend.rerank.shop_rules import RuleFile
 from bowerbird.serve.dialogue_cache import DialogueCache
+from bowerbird.serve.exposure_buffer import ExposureBuffer
 from bowerbird.serve.maintenance import MaintenanceProcess
 from bowerbird.serve.served_snapshot import ServedSnapshot
 from bowerbird.taste.control.erasure_queue import ErasureQueue
@@ -39,10 +40,10 @@ class AppState:
         self._ingestor = EventIngestor(self.store)
         self.rules = RuleFile(self.store.path)
         self.dialogues = DialogueCache()
-        self.exposures = ExposureLog(self.store.path)
         self._closed = threading.Event()
         self._following = threading.Lock()
         self._erasures = ErasureQueue(self.store)
+        self.exposures = ExposureBuffer(ExposureLog(self.store.path), self._erasures)
         self._maintenance = MaintenanceProcess(self.store)
         self._failed: dict[str, str] | None = None  # versions that could not be opened
         self._followed: tuple[tuple[int, int], ServedSnapshot] | None = None
@@ -88,9 +89,9 @@ class AppState:
         self.served.taste.refresh()
         return rejected
 
-    def users_in_erasure(self) -> set[str]:
-        """Users whose erasure was acknowledged, while files still name them."""
-        return {request.user_id for request in self._erasures.read().requests}
+    def ids_in_erasure(self) -> set[str]:
+        """All ids of the users whose erasure was acknowledged, while files still name them."""
+        return self._erasures.ids_in_erasure()
 
     # -- new versions -------------------------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class AppState:
     def close(self) -> None:
         """Stop polling, and the maintenance process."""
         self._closed.set()
-        self._flush_exposures()
+        self.exposures.flush()
         self._maintenance.stop()
 
     def _watch(self) -> None:
@@ -112,7 +113,7 @@ class AppState:
             token, polls = (self.store.history_token(), self._erasures.file_stamp()), polls + 1
             try:
                 if polls % POLLS_PER_FLUSH == 0:
-                    self._flush_exposures()
+                    self.exposures.flush()
                 if token != seen:
                     seen = token
                     self.follow()
@@ -143,16 +144,12 @@ class AppState:
             self._leave_out_unsold(served)
             self._followed = token, served
 
-    def _flush_exposures(self) -> None:
-        self.exposures.flush(self.users_in_erasure())
-
     def follow(self) -> None:
         """Serve the versions in force, as far as they are complete; start the erasure of queued users and the
         training of missing versions."""
         with self._following:
             self._leave_out_unsold(self.served)
             self.served.taste.refresh()  # drops erased users, even if no request comes
-            self.exposures.drop_pending(self.users_in_erasure())
             in_force = self._in_force = self.store.snapshot(self.served.snapshot)
             target = in_force if in_force.complete else self.served.snapshot.with_facts_of(in_force)
             if target.names not in (self.served.snapshot.names, self._failed):

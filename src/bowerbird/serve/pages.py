@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from bowerbird.data.arrays import BoolArray, IntArray
-from bowerbird.data.logs.exposures import ExposureLog
 from bowerbird.recommend.filtering.emptiness import explain_emptiness
 from bowerbird.recommend.filtering.filters import ItemFilter, Range, combine, parse_filter
 from bowerbird.recommend.lists.paging import Cursor, fingerprint_of, page_of
@@ -27,6 +26,7 @@ from bowerbird.serve.bodies.lists import (
     RecommendationRequest,
     UserListQuery,
 )
+from bowerbird.serve.exposure_buffer import ExposureBuffer
 from bowerbird.serve.served_snapshot import ServedSnapshot
 
 Row = dict[str, Any]
@@ -39,7 +39,7 @@ class Page:
     """A page that is to be filled; from one snapshot."""
 
     served: ServedSnapshot
-    exposures: ExposureLog
+    exposures: ExposureBuffer
     cursor: Cursor
     n: int
     eligible: BoolArray

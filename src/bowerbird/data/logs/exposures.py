@@ -9,9 +9,7 @@ they come from (`recommendation_id`), so that what came of an exposure can be re
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import threading
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -44,9 +42,8 @@ MAX_FILES = 200
 """Files that are kept, ten million exposures; the oldest are removed."""
 NEVER = datetime(1, 1, 2, tzinfo=UTC)
 """Before all exposures."""
-MAX_PENDING = 20_000
-"""Exposures in memory; where the disk does not take them, later ones are dropped."""
-_log = logging.getLogger(__name__)
+Row = dict[str, Any]
+"""One exposure: the fields of `EXPOSURE_SCHEMA`."""
 
 
 class ExposureLog:
@@ -54,49 +51,27 @@ class ExposureLog:
 
     def __init__(self, store: Path) -> None:
         self.folder = store / FOLDER
-        self._pending: list[dict[str, Any]] = []
-        self._lock = threading.Lock()
         self._path = self._next_path()
 
-    def add(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Note exposures, fields of `EXPOSURE_SCHEMA` each, for the next `flush`."""
-        with self._lock:
-            self._pending += rows[: MAX_PENDING - len(self._pending)]
-
-    def flush(self, without: Collection[str] = ()) -> None:
-        """Write what was noted, but nothing of some users. A disk that does not take it costs exposures."""
-        with self._lock:
-            rows, self._pending = [row for row in self._pending if row["user_id"] not in without], []
-            if not rows:
-                return
-            try:
-                self._append(pa.Table.from_pylist(rows, schema=EXPOSURE_SCHEMA))
-            except OSError as error:
-                _log.error("%s can't be written (%s): exposures are lost", self.folder, error.strerror)
-
-    def drop_pending(self, users: Collection[str]) -> None:
-        """Drop what was noted of some users and is not yet written."""
-        with self._lock:
-            self._pending = [row for row in self._pending if row["user_id"] not in users]
-
-    def _append(self, table: pa.Table) -> None:
-        self.folder.mkdir(exist_ok=True)
-        with self._writing():
-            if self._path.exists():
-                before = pq.read_table(self._path)
-                if before.num_rows < ROWS_PER_FILE:
-                    table = pa.concat_tables([before, table])
-                else:
-                    self._path = self._next_path()
-            _write(table, self._path)
-            for path in self.paths()[:-MAX_FILES]:
-                path.unlink(missing_ok=True)
+    def append(self, rows: Sequence[Row]) -> None:
+        """Write exposures; the caller holds `writing`. Raises `OSError` where the disk does not take them."""
+        table = pa.Table.from_pylist(list(rows), schema=EXPOSURE_SCHEMA)
+        if self._path.exists():
+            before = pq.read_table(self._path)
+            if before.num_rows < ROWS_PER_FILE:
+                table = pa.concat_tables([before, table])
+            else:
+                self._path = self._next_path()
+        _write(table, self._path)
+        for path in self.paths()[:-MAX_FILES]:
+            path.unlink(missing_ok=True)
 
     def _next_path(self) -> Path:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         return self.folder / f"exposures-{stamp}-{os.getpid()}.parquet"
 
-    def _writing(self) -> contextlib.AbstractContextManager[None]:
+    def writing(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the lock of all processes that change the files, waiting for it."""
         return hold_lock(self.folder / "LOCK")
 
     # -- reading and erasing ------------------------------------------------------------------------------
@@ -152,7 +127,7 @@ class ExposureLog:
         """Remove users from every file."""
         if not self.folder.exists():
             return
-        with self._writing():
+        with self.writing():
             for path in self.paths():
                 table = pq.read_table(path)
                 is_erased = pc.is_in(table["user_id"], pa.array(list(users), pa.string()))

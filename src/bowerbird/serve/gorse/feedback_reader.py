@@ -32,7 +32,7 @@ class FeedbackReader:
 
         def events() -> pa.Table:
             table = self._app_state.store.log.read()
-            erased = pa.array(list(self._app_state.users_in_erasure()), pa.string())
+            erased = pa.array(list(self._app_state.ids_in_erasure()), pa.string())
             return table.filter(pc.invert(pc.is_in(table["user_id"], erased)))
 
         return await self._read(events, actions, item_id)

@@ -25,7 +25,8 @@ class Eraser:
 
     async def erase(self, user: str, request: Request) -> bool:
         """Erase a user; False where nothing names them. Later events under the same id are a new user's."""
-        self._app_state.exposures.drop_pending({user})
+        # First, so that what is on its way to a file is found there.
+        await to_thread.run_sync(self._app_state.exposures.drop, {user})
         is_in_store = await to_thread.run_sync(self._is_known, user) or await to_thread.run_sync(
             is_named, self._app_state.store, user, limiter=self._search_thread
         )

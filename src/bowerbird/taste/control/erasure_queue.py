@@ -90,6 +90,11 @@ class ErasureQueue:
             self._cached = (stamp, self._read())
         return self._cached[1]
 
+    def ids_in_erasure(self) -> set[str]:
+        """All ids of the users whose erasure was acknowledged, while files still name them."""
+        users = {request.user_id for request in self.read().requests}
+        return users.union(*(self._store.log.ids_of(user) for user in users))
+
     def add(self, user_ids: Sequence[str]) -> None:
         """Queue users, durably when this returns. Threads that call it simultaneously share one write.
 

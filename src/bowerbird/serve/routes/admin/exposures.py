@@ -116,14 +116,16 @@ def routes(app_state: AppState) -> APIRouter:
 
 
 def _outcomes(app_state: AppState, events: AttributedEvents, query: OutcomeQuery) -> OutcomesOverTime:
-    counts = outcomes_by_day(app_state.exposures.read_days(query.days), events.read(), query.by, query.days)
+    counts = outcomes_by_day(
+        app_state.exposures.log.read_days(query.days), events.read(), query.by, query.days
+    )
     return OutcomesOverTime(
         days=list(counts.days), series=[OutcomeSeries(**record_as_dict(each)) for each in counts.series]
     )
 
 
 def _lists(app_state: AppState, events: AttributedEvents, query: ListQueryOfUser) -> ShownLists:
-    exposures = app_state.exposures
+    exposures = app_state.exposures.log
     if query.user is None:
         table = exposures.read_latest(query.n)
     else:
@@ -133,7 +135,7 @@ def _lists(app_state: AppState, events: AttributedEvents, query: ListQueryOfUser
 
 
 def _list(app_state: AppState, events: AttributedEvents, list_id: str) -> ExposedList:
-    rows = app_state.exposures.of_list(list_id)
+    rows = app_state.exposures.log.of_list(list_id)
     if not rows.num_rows:
         raise HTTPException(404, "there is no such list, or not any more")
     outcomes, served = outcomes_of(rows, events.read()), app_state.served
