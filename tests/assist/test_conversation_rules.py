@@ -189,6 +189,23 @@ def test_an_unknown_kind_is_reported_as_missing(lamps: Assistant, message: str) 
 
 
 @pytest.mark.parametrize(
+    ("message", "kinds"),
+    [
+        ("a salt & pepper set", "salt and pepper sets"),
+        ("do you have salt and pepper mills?", "salt and pepper mills"),
+        ("a coffee machine and a toaster", "coffee machines or toasters"),
+        ("I need a hair dryer and a curling iron", "hair dryers or curling irons"),
+        ("a knife block, a cutting board and pans", "knife blocks, cutting boards or pans"),
+    ],
+)
+def test_compounds_and_lists_of_unknown_kinds_are_named_whole(
+    message: str, kinds: str, lamps: Assistant
+) -> None:
+    reply = _talk(lamps, message)
+    assert kinds in reply.text and not reply.shown
+
+
+@pytest.mark.parametrize(
     "message", ["a surprise for my wife", "something for six people", "sans motif"]
 )  # fmt: skip
 def test_what_names_no_kind_is_not_reported_as_missing(assistant: Assistant, message: str) -> None:

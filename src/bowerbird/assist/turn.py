@@ -18,11 +18,13 @@ from bowerbird.assist.languages import (
 from bowerbird.assist.languages.names import LANGUAGE_NAMES
 from bowerbird.assist.languages.typos import correct_words
 from bowerbird.assist.parts import Parts
+from bowerbird.assist.parts.shades import extreme_items
 from bowerbird.assist.request import Order, Shown
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Message, Recognition
 from bowerbird.assist.understand.mentions import mentions_of, named_facets
+from bowerbird.assist.understand.patterns.shades import read_extreme
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
 from bowerbird.assist.understand.prices import GAP, states_price
 from bowerbird.assist.understand.readable import is_foreign
@@ -68,9 +70,9 @@ class Turn:
         return self.language.say(key, seed=self.text, **values)
 
     @property
-    def targets(self) -> tuple[Shown, ...]:
-        """The items that the message points at, else those on screen."""
-        return self.reference.items or self.on_screen
+    def items_at_hand(self) -> tuple[Shown, ...]:
+        """The items that the message points at, else the item in focus, else those on screen."""
+        return self.items_in_focus or self.on_screen
 
     @property
     def items_in_focus(self) -> tuple[Shown, ...]:
@@ -237,9 +239,12 @@ def _names_of(parts: Parts) -> Callable[[str], tuple[tuple[Shown, ...], str]]:
 
 
 def _described_on(parts: Parts, on_screen: Sequence[Shown]) -> Callable[[str], Sequence[Shown]]:
-    """Finds items on screen by words of their facets: "the green one"."""
+    """Finds items on screen by words of their facets, or by a superlative: "the green one", "the darkest"."""
 
     def find(words: str) -> Sequence[Shown]:
+        extreme = read_extreme(words)
+        if extreme:
+            return extreme_items(parts, on_screen, extreme)
         facets = mentions_of(words, parts.vocabulary, {}).facets
         if not facets:
             return ()

@@ -14,7 +14,8 @@ from bowerbird.text.synonyms import COLOUR_GROUPS, MATERIAL_GROUPS, SYNONYMS, US
 from bowerbird.text.words import normalize_text, stem, stem_phrase, tokenize, word_set
 
 _NOT_HEADS = word_set(
-    "pattern colour material style set item piece wear pair thing one body other case string cover cosmetic"
+    "pattern colour material style set item piece wear pair thing one body other case string cover cosmetic "
+    "hair"
 )
 _JOINTS = frozenset(("&", "and"))
 _DROPPABLE_HEADS = frozenset(("top", "bottom", "set", "body"))

@@ -13,12 +13,14 @@ from bowerbird.assist.answers.variant_answers import answer_variants
 from bowerbird.assist.find.offers import price_with_sale, priced
 from bowerbird.assist.languages import ENGLISH
 from bowerbird.assist.needs import join_words
+from bowerbird.assist.parts.shades import extreme_items
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Shown
 from bowerbird.assist.state import MAX_ITEM_QUESTION
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.assist.understand.patterns.shades import read_extreme
 from bowerbird.data.items import Item
 from bowerbird.text.audiences import AUDIENCE
 from bowerbird.text.facets import FACETS
@@ -30,7 +32,10 @@ _MOST_EXPENSIVE = re.compile(r"\b(?:most expensive|more expensive|priciest|deare
 
 def is_about_rank(turn: Turn) -> bool:
     """Whether a message asks which item of the list has something: the lowest price, a material."""
-    is_which = _WHICH.search(turn.plain) and (len(turn.reference.items) != 1 or "the cheap" in turn.plain)
+    is_which = _WHICH.search(turn.plain) is not None
+    if is_which and len(turn.on_screen) > 1 and read_extreme(turn.plain):
+        return True
+    is_which &= len(turn.reference.items) != 1 or "the cheap" in turn.plain
     extreme = _CHEAPEST.search(turn.plain) or _MOST_EXPENSIVE.search(turn.plain)
     return bool(len(turn.on_screen) > 1 and is_which and (extreme or _facets_asked(turn)))
 
@@ -41,7 +46,10 @@ def answer_which(turn: Turn) -> Reply:
     shown = turn.reference.items if len(turn.reference.items) > 1 else compared or turn.on_screen
     wanted = _facets_asked(turn)
     by_price = [(item.price, item) for item in shown if item.price is not None]
-    if wanted:
+    extreme_shade = read_extreme(turn.plain)
+    if extreme_shade:
+        fitting = list(extreme_items(turn.parts, shown, extreme_shade))
+    elif wanted:
         fitting = [item for item in shown if _has(turn, item, wanted)]
     elif by_price:
         pick = min if _CHEAPEST.search(turn.plain) else max
@@ -51,11 +59,18 @@ def answer_which(turn: Turn) -> Reply:
     state = replace(turn.state, focus=fitting[0].item_id if fitting else turn.state.focus, question=None)
     if not fitting:
         return Reply(turn.say("which_none"), Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
-    names = [
-        f"{item.title} ({priced(item_of(turn, item))})" if item.price else item.title for item in fitting
-    ]
+    names = [_with_facts(turn, item, names_colour=extreme_shade is not None) for item in fitting]
     text = turn.say("which_is", titles=join_words(names, turn.say("and")))
     return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
+
+
+def _with_facts(turn: Turn, shown: Shown, *, names_colour: bool) -> str:
+    """An item with its price, and its colour if that was asked for: "Cushion (beige, 31.90 USD)"."""
+    position = turn.parts.catalogue.position[shown.item_id]
+    colours = turn.parts.vocabulary.values_of(position, "colour")[:1] if names_colour else []
+    facts = [turn.language.value_for("colour", colour) for colour in colours]
+    facts += [priced(item_of(turn, shown))] if shown.price else []
+    return f"{shown.title} ({', '.join(facts)})" if facts else shown.title
 
 
 def _facets_asked(turn: Turn) -> dict[str, set[str]]:

@@ -80,7 +80,7 @@ def opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> s
     title = _title(turn, anchor or (request.like[0] if request.like else ""))
     if act == Act.COMPLETE and anchor:
         # Without a completer they only look alike: that they go together would be a false claim.
-        return turn.say("found_complete" if turn.parts.completer else "found_similar", title=title)
+        return turn.say("found_complete" if turn.parts.completer else "found_looks_alike", title=title)
     if anchor:
         change = RELATIVE.search(turn.plain)
         return turn.say("found_relative", title=title, change=change.group() if change else "")

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
 
 from bowerbird.assist.answers import actions, item_answers, talk
 from bowerbird.assist.answers.item_lists import ListAnswer, answer_with_list, kinds_in_words, opening
-from bowerbird.assist.answers.unknown_kinds import kind_in_words, unknown_kind
-from bowerbird.assist.find.finding import find_items
+from bowerbird.assist.answers.unknown_kinds import missing_kinds, unknown_audience, unknown_kind
+from bowerbird.assist.find.finding import allowed_items, find_items
 from bowerbird.assist.find.item_matches import ItemMatches
-from bowerbird.assist.find.meaning import RELATIVE, relative_meaning
+from bowerbird.assist.find.meaning import RELATIVE, completion_scores, relative_meaning
 from bowerbird.assist.find.need import leave_out, need_after, says_nothing
 from bowerbird.assist.find.offers import priced
-from bowerbird.assist.languages import ENGLISH
-from bowerbird.assist.needs import describe_need, join_words
+from bowerbird.assist.find.shades import need_with_shade
+from bowerbird.assist.needs import describe_need
+from bowerbird.assist.parts.shades import measure_item
 from bowerbird.assist.price_range import PriceRange
 from bowerbird.assist.reply import Reply, ReplyItem
 from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
-from bowerbird.assist.understand.kinds.unknown_kinds import unlisted_kinds
+from bowerbird.assist.understand.patterns.shades import ShadeChange, read_shade_change
 from bowerbird.assist.understand.readable import is_gibberish, is_other_script, unknown_id
 from bowerbird.assist.understand.references import COMPARES_ALONE
-from bowerbird.data.arrays import BoolArray, FloatArray
-from bowerbird.text.audiences import AUDIENCE, AUDIENCE_OF
+from bowerbird.data.arrays import BoolArray
 
 Answer = Reply | ListAnswer
-_AUDIENCE = re.compile(rf"\b(?:{'|'.join(AUDIENCE_OF)})\b")
+_COMPARING = (Act.FIND, Act.SIMILAR)
+"""Acts of messages that may compare with what is on screen: "like the second, but darker"."""
+LIKENESS = 0.3
+"""What it counts that an item is like those that it is compared with."""
 
 
 def search(turn: Turn) -> Answer:
@@ -38,6 +40,9 @@ def search(turn: Turn) -> Answer:
     reply = _not_readable(turn)
     if reply is not None:
         return reply
+    shade = read_shade_change(turn.plain) if turn.on_screen and turn.recognised.act in _COMPARING else None
+    if shade and (answer := _of_other_shade(turn, shade)):
+        return answer
     request = need_after(turn)
     if request.unknown_kind and not is_gibberish(request.unknown_kind):
         return unknown_kind(turn, request)
@@ -45,7 +50,7 @@ def search(turn: Turn) -> Answer:
         return talk.say(replace(turn, recognised=Recognition(Act.UNCLEAR)))
     turn = actions.remember_exclusions(turn, request)
     act = turn.recognised.act
-    if act == Act.COMPLETE and turn.targets:
+    if act == Act.COMPLETE and turn.items_at_hand:
         return _completing(turn, request)
     act = Act.FIND if act not in (Act.MORE, Act.SIMILAR, Act.COMPLETE) else act
     change = RELATIVE.search(turn.plain) if act == Act.FIND else None
@@ -64,31 +69,52 @@ def search(turn: Turn) -> Answer:
     if matches.nearest and request.price.bounded and not any(_has_price(turn, request)):
         need = describe_need(replace(request, price=PriceRange()), turn.language)
         return answer_with_list(turn, matches, request, act, None, turn.say("no_prices", need=need))
-    first_sentence = _missing_kinds(turn, request) or _unknown_audience(turn)
+    first_sentence = missing_kinds(turn, request) or unknown_audience(turn)
     if first_sentence:
         first_sentence += " " + opening(turn, matches, act, None)
     return answer_with_list(turn, matches, request, act, first_sentence=first_sentence)
 
 
-def _missing_kinds(turn: Turn, request: Request) -> str:
-    """What to say of the kinds that a message asks for beside others, and the shop does not have."""
-    if "type" not in request.facets or request.is_gift:
-        return ""
-    parts = turn.parts
-    kinds = unlisted_kinds(turn.plain, parts.vocabulary, parts.lexicon.items_by_stem, parts.is_aside)
-    words = join_words([kind_in_words(turn, kind) for kind in kinds], turn.say("or"))
-    return turn.say("no_such_kinds", kind=words) if kinds else ""
+def _of_other_shade(turn: Turn, shade: ShadeChange) -> Answer | None:
+    """Items lighter, plainer, more colourful than what is on screen; None where that says nothing of it."""
+    anchors = turn.reference.items or ((turn.focus,) if turn.focus else turn.on_screen)
+    request = _need_without_shade(turn, shade)
+    is_about_list = request.follow_up or bool(request.like)
+    parts, ids = turn.parts, [item.item_id for item in anchors]
+    if not is_about_list or request.unknown_kind:
+        return None
+    turn = actions.remember_exclusions(turn, request)
+    need = need_with_shade(turn, leave_out(request, ids), anchors, shade)
+    words = turn.say(f"shade_{shade.key}")
+    if need is None:
+        is_known = any(measure_item(parts, item_id, shade.quality) is not None for item_id in ids)
+        state = replace(turn.state, question=None)
+        return Reply(turn.say("shade_none", change=words), Act.FIND, state=state) if is_known else None
+    near = parts.matrix[[parts.catalogue.position[item_id] for item_id in ids]].mean(axis=0)
+    matches = find_items(turn, need.request, need.scores + LIKENESS * (parts.matrix @ near))
+    key = "found_shade" if len(anchors) == 1 else "found_shade_of_list"
+    key = "found_shade_other" if need.is_other_colour else key
+    first_sentence = turn.say(key, change=words, title=anchors[0].title)
+    return answer_with_list(turn, matches, need.request, Act.FIND, first_sentence=first_sentence)
 
 
-def _unknown_audience(turn: Turn) -> str:
-    """What to say where a message names an audience ("men's", "for kids") that no listing names."""
-    match = _AUDIENCE.search(turn.plain)
-    audience = AUDIENCE_OF[match.group()] if match else ""
-    if not audience or audience in turn.parts.vocabulary.positions.get(AUDIENCE, {}):
-        return ""
-    is_english = turn.language.code == ENGLISH
-    phrase = f"for {audience}" if is_english else turn.say(f"audience_{audience}")
-    return turn.say("no_audience", audience=phrase)
+def _need_without_shade(turn: Turn, shade: ShadeChange) -> Request:
+    """What a message asks for beside another shade."""
+    rest = read_shade_change(turn.reference.rest)
+    reference = replace(turn.reference, rest=rest.rest) if rest else turn.reference
+    if not any(letter.isalnum() for letter in shade.rest):
+        return replace(turn.state.request or Request(), follow_up=True)
+    request, previous = need_after(replace(turn, plain=shade.rest, reference=reference)), turn.state.request
+    if not request.like or previous is None or previous.kinds:
+        return request
+    # "The second one, but lighter" of blue rugs is a blue rug.
+    return replace(
+        request,
+        facets={**previous.facets, **request.facets},
+        wording={**previous.wording, **request.wording},
+        price=request.price if request.price.bounded else previous.price,
+        budget=request.budget if request.budget.bounded else previous.budget,
+    )
 
 
 def exclude(turn: Turn) -> Answer:
@@ -211,21 +237,9 @@ def _none_cheaper(turn: Turn, request: Request) -> Answer:
 
 
 def _completing(turn: Turn, request: Request) -> ListAnswer:
-    anchor = turn.targets[0].item_id
+    anchor = turn.items_at_hand[0].item_id
     kinds = frozenset(turn.parts.vocabulary.values_of(turn.parts.catalogue.position[anchor], "type"))
     if kinds and "type" not in request.facets:
         request = replace(request, excluded={"type": kinds})
-    matches = find_items(turn, request, _completion(turn, anchor))
+    matches = find_items(turn, request, completion_scores(turn.parts, anchor, allowed_items(turn, request)))
     return answer_with_list(turn, matches, request, Act.COMPLETE, anchor)
-
-
-def _completion(turn: Turn, item_id: str) -> FloatArray:
-    """How well items complete one, (items,) float32."""
-    parts = turn.parts
-    if parts.completer is None:  # nothing was bought together yet: what looks alike, of other kinds
-        near: FloatArray = parts.matrix @ parts.matrix[parts.catalogue.position[item_id]]
-        return near
-    scores = np.zeros(len(parts.catalogue), np.float32)
-    for rank, completion in enumerate(parts.completer.complete([item_id], n=100)):
-        scores[parts.catalogue.position[completion.item_id]] = 1.0 - rank / 100
-    return scores

@@ -10,7 +10,7 @@ import numpy as np
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
-from bowerbird.data.arrays import FloatArray
+from bowerbird.data.arrays import BoolArray, FloatArray
 from bowerbird.errors import StoreError
 
 RELATIVE = re.compile(
@@ -56,4 +56,15 @@ def relative_meaning(turn: Turn, anchor: str, change: str) -> FloatArray | None:
     hits = searcher.search(text=change, item=anchor, n=200)
     scores = np.zeros(len(turn.parts.catalogue), np.float32)
     scores[[hit.position for hit in hits]] = np.linspace(1.0, 0.0, len(hits), endpoint=False)
+    return scores
+
+
+def completion_scores(parts: Parts, item_id: str, eligible: BoolArray) -> FloatArray:
+    """How well items complete one, (items,) float32; `eligible` (items,) bool are those asked for."""
+    if parts.completer is None:  # nothing was bought together yet: what looks alike
+        near: FloatArray = parts.matrix @ parts.matrix[parts.catalogue.position[item_id]]
+        return near
+    scores = np.zeros(len(parts.catalogue), np.float32)
+    for rank, completion in enumerate(parts.completer.complete([item_id], n=100, eligible=eligible)):
+        scores[parts.catalogue.position[completion.item_id]] = 1.0 - rank / 100
     return scores

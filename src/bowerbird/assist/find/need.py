@@ -51,7 +51,7 @@ def need_after(turn: Turn) -> Request:
         return leave_out(before, turn.state.offered)
     if previous is not None and act == Act.FIND and not turn.text.strip():
         return replace(previous, follow_up=True)  # no words: a client has edited the need
-    targets = turn.targets
+    targets = turn.items_at_hand
     if act in (Act.SIMILAR, Act.COMPLETE) and targets:
         return _related(turn, targets[0], act)
     # "Cheaper than the first", "skip the beige ones": the items are no models of what is wanted.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bowerbird.assist.request import Order, Shown
+from bowerbird.assist.understand.patterns.shades import EXTREME_SHADE
 from bowerbird.assist.understand.prices import GAP
 
 _ORDINALS = {
@@ -129,7 +130,7 @@ def items_pointed_at(
         if reference is not None:
             return reference
     if by_description:
-        described = _described(text, on_screen, by_description)
+        described = _most_so(text, by_description) or _described(text, on_screen, by_description)
         if described is not None:
             return described
     return _this(text, on_screen, focus)
@@ -191,6 +192,13 @@ def _extreme(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
     is_cheap = match["which"] in ("cheapest", "cheaper", "least expensive")
     _, item = (min if is_cheap else max)(priced, key=lambda pair: pair[0])
     return _taken(text, match, (item,))
+
+
+def _most_so(text: str, by_description: Callable[[str], Sequence[Shown]]) -> ItemReference | None:
+    """ "The darkest one": those of the list that are most so."""
+    match = EXTREME_SHADE.search(text)
+    fitting = by_description(match["which"]) if match else ()
+    return _taken(text, match, fitting) if match and fitting else None
 
 
 def _described(

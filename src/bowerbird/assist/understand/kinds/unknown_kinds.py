@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from bowerbird.assist.request import Request
+from bowerbird.assist.understand.kinds.compound_kinds import unknown_compound
 from bowerbird.assist.understand.kinds.several_kinds import SEVERAL
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.text.lexicon import EMPTY_WORDS
@@ -46,7 +48,7 @@ _NO_KINDS = word_set(
     come comes
     round square oval rectangular circular long short tall wide narrow thick thin soft hard heavy slim
     plain simple
-    soon today tomorrow tonight idea ideas
+    soon today tomorrow tonight idea ideas even still bit lot way rest
     hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )
@@ -75,16 +77,10 @@ _ADJECTIVE_ENDINGS = (
 )
 
 
-_COMPOUNDS = re.compile(
-    r"\b(?:(?:bean|sleeping|tea|punching|golf|bin|vacuum|air) bags?|(?:wheel|high|electric) chairs?|"
-    r"(?:wing|side|rear|hand) mirrors?|(?:heat|lava|nail) lamps?|table tennis|picnic rugs?|"
-    r"mouse (?:mats?|pads?)|"
-    r"shower (?:curtains?|caps?)|seat belts?|life jackets?|straight jackets?|hub caps?|test tubes?)\b"
-)
-"""Compounds that are another thing than their last word; a shop that has them mentions their first word."""
 _QUALITIES = ("colour", "pattern", "style", "size")
 _CASES = word_set("case set")
 """No kinds of their own, but with a word before them: "an iphone case"."""
+_DEGREES = word_set("bit little lot size shade tad touch much far more less even slightly")
 _NEGATORS = word_set("without no not nor never except don't isn't doesn't")
 _PLACEHOLDERS = word_set("gift gifts present presents something anything")
 _COUNTS = word_set("two three four five six seven eight nine ten twelve")
@@ -131,9 +127,9 @@ def unknown_kind(
     A noun is taken for a kind where it stands as one ("do you have headphones under 50"), and no item's text,
     type or attribute uses its word; `is_aside(stem)` says that items mention it only as what they are for.
     """
-    compound = _COMPOUNDS.search(request.words)
-    if compound and not request.is_gift and stem_phrase(compound.group())[0] not in texts:
-        return compound.group()
+    compound = "" if request.is_gift else unknown_compound(request.words, vocabulary, texts)
+    if compound:
+        return compound
     if "type" in request.facets or "genre" in request.facets:
         return ""
     for phrase, stem, is_asked in _nouns(request.words, vocabulary):
@@ -143,6 +139,26 @@ def unknown_kind(
         if is_kind and stem not in vocabulary.value_stems and not is_mentioned:
             return phrase
     return ""
+
+
+def unknown_kinds(
+    request: Request,
+    vocabulary: Vocabulary,
+    texts: Mapping[str, object],
+    is_aside: Callable[[str], bool] = lambda stem: False,
+) -> tuple[str, ...]:
+    """All kinds of a request that the catalogue has none of, where it names nothing else: "a toaster and a
+    coffee machine"; for the parameters see `unknown_kind`."""
+    first = unknown_kind(request, vocabulary, texts, is_aside)
+    if not first or SEVERAL.search(first):
+        return (first,) if first else ()
+    clauses = [clause.strip(" .!?") for clause in _BETWEEN.split(request.words)]
+    listed = [clause for clause in clauses[1:] if _COUNTED.match(clause) or clause.isalpha()]
+    kinds = (
+        unknown_kind(replace(request, words=clause), vocabulary, texts, is_aside)
+        for clause in (clauses[0], *listed)
+    )
+    return tuple(dict.fromkeys(filter(None, kinds))) or (first,)
 
 
 def unlisted_kinds(
@@ -206,7 +222,10 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
         parts = _without_qualities(match["noun"].split(), vocabulary)
         head, before = parts[-1], text[: match.start("noun")]
         key = stem_phrase(head)
-        is_bare = len(parts) == 1 and _ARTICLE.search(before) is not None  # "a toaster", not "a warmer one"
+        # "A toaster" and "a hair dryer", not "a warmer one" or "a bit warmer".
+        is_bare = _ARTICLE.search(before) is not None and (
+            len(parts) == 1 or (head.endswith("er") and _DEGREES.isdisjoint(parts[:-1]))
+        )
         may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not is_bare and head not in _NOUNS
         is_sentence = match.start("noun") == 0 and parts[0] in _SENTENCE_STARTS  # "she likes coffee"
         is_no_noun = (

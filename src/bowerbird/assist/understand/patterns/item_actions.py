@@ -159,6 +159,20 @@ COMPLETE = Rule(
         ),
         r"\b(?:complete|finish|build) (?:the|this|my|a) (?:look|outfit|room|set)\b",
         (
+            r"(?<!what )(?<!anything )\b(?:that|which|to|and|would|could) (?:would |will |could |might )?"
+            r"(?:goes|go|pairs?|match(?:es)?|wear|fits?|works?|suits?)(?: (?:really |very )?(?:well|nicely))?"
+            r"(?: (?:with|to))?(?: (?:it|this|that|them|these|those)(?: (?:one|ones|please))?\W*$|"
+            r" ?§| the (?:first|second|third|fourth|fifth|last)\b|\W*$)"
+        ),
+        (
+            r"^(?:an?|some|the|my)? ?[a-z-]+ matching\W*$|"
+            r"^(?:(?:and|now|also|ok(?:ay)?|please|then|show me|find me|i need|i want|i'?d like|do you have|"
+            r"have you got|give me|is there|are there|any) )*(?:an?|some|the|any)? ?matching "
+            r"(?!sets?\b|pairs?\b)[a-z-]+(?: [a-z-]+)?"
+            r"(?: (?:for|with|to) (?:it|this|that|them|these|those|§))?"
+            r"\W*(?:please)?\W*$"
+        ),
+        (
             r"\b(?:something|anything|things?|pieces?|items) (?:that (?:goes?|matche?s?|fits?) |to "
             r"(?:go|wear|match|pair) |matching |for )?(?:with |to match )(?:it|this|that|the (?:first|"
             r"second|third|last|fourth))\b"
