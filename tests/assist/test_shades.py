@@ -6,17 +6,9 @@ import pytest
 
 from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.reply import Reply
-from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.patterns.shades import read_shade_change
 from bowerbird.text.colours import look_of
-
-
-def _talk(assistant: Assistant, *messages: str) -> list[Reply]:
-    replies: list[Reply] = []
-    for message in messages:
-        state = replies[-1].state.as_dict() if replies else DialogueState().as_dict()
-        replies.append(assistant.reply(DialogueState.from_dict(state), message))
-    return replies
+from talking import talk_to
 
 
 def _values(assistant: Assistant, reply: Reply, facet: str) -> set[str]:
@@ -58,7 +50,7 @@ def test_changes_of_shade(text: str, key: str | None) -> None:
     "message", ["too dark", "zu dunkel", "demasiado oscuro", "trop foncé", "troppo scuro"]
 )
 def test_too_dark_gives_lighter_colours(message: str, assistant: Assistant) -> None:
-    _, dark, lighter = _talk(assistant, "rugs", "in dark blue", message)
+    _, dark, lighter = talk_to(assistant, "rugs", "in dark blue", message)
     bound = look_of("Dark Blue")
     assert _values(assistant, dark, "colour") == {"Dark Blue"} and lighter.items and bound
     looks = [look_of(value) for value in _values(assistant, lighter, "colour")]
@@ -67,18 +59,18 @@ def test_too_dark_gives_lighter_colours(message: str, assistant: Assistant) -> N
 
 
 def test_lighter_keeps_to_the_colour_that_was_asked_for(assistant: Assistant) -> None:
-    _, reply = _talk(assistant, "blue rugs", "the dark blue one, but lighter")
+    _, reply = talk_to(assistant, "blue rugs", "the dark blue one, but lighter")
     assert _values(assistant, reply, "colour") <= {"Blue", "Dark Blue"}
     assert reply.items and reply.request.wording["colour"] == "lighter blue"
 
 
 def test_a_change_of_shade_holds_for_what_follows(assistant: Assistant) -> None:
-    *_, plainer, cheaper = _talk(assistant, "floral rugs", "too busy", "under 80")
+    *_, plainer, cheaper = talk_to(assistant, "floral rugs", "too busy", "under 80")
     assert _values(assistant, plainer, "pattern") == _values(assistant, cheaper, "pattern") == {"Solid"}
 
 
 def test_a_shade_that_no_item_has_is_reported(assistant: Assistant) -> None:
-    _, reply = _talk(assistant, "grey solid rugs", "less colourful")
+    _, reply = talk_to(assistant, "grey solid rugs", "less colourful")
     assert not reply.items and "less colourful" in reply.text
     assert reply.request.facets["colour"] == {"Grey"}
 
@@ -96,7 +88,7 @@ def test_a_shade_that_no_item_has_is_reported(assistant: Assistant) -> None:
     ],
 )
 def test_ends_of_a_list_by_lightness(message: str, darkest: bool, assistant: Assistant) -> None:
-    shown, reply = _talk(assistant, "t-shirts", message)
+    shown, reply = talk_to(assistant, "t-shirts", message)
     by_lightness = {}
     for item in shown.items:
         look = look_of(assistant.parts.vocabulary.values_of(item.position, "colour")[0])

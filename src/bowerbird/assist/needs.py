@@ -75,7 +75,7 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
     if request.price.bounded:
         phrase += " " + describe_price(request.price, language)
     excluded = [
-        _without(facet, _few(without_shades(values)), language)
+        _without(facet, _few(sorted(values) if facet == "brand" else without_shades(values)), language)
         for facet, values in request.excluded.items()
         if values
     ]

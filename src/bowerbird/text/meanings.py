@@ -126,7 +126,8 @@ class _Names:
     def add_department(self, department: str, types: frozenset[str]) -> None:
         """The name of a department, where it names nothing else: all of its types."""
         for key in {stem_phrase(department), stem_phrase(self.to_english(department.lower()))}:
-            if key and key not in self.exact and key not in self.loose:
+            # "Shoes" are all of the department, not only what is called "Flat shoe".
+            if key and key not in self.exact and set(self.loose.get(key, ("type",))) == {"type"}:
                 self.loose[key]["type"] |= types
                 self.hints.pop(key, None)
 

@@ -115,6 +115,11 @@ USES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         ("sit on", "sit in", "sit down on"),
         ("chair", "armchair", "sofa", "stool", "bench", "pouf", "ottoman", "chaise longue", "bar stool"),
     ),
+    (
+        ("sleep in", "wear to bed", "wear in bed", "for sleeping in"),
+        ("pyjama", "pyjama set", "pyjamas", "nightgown", "night gown", "nightdress"),
+    ),
+    (("swim in", "wear to the pool"), ("swimsuit", "bikini top", "bikini", "swim shorts", "swimwear bottom")),
     (("sleep on",), ("bed", "mattress", "sofa bed", "daybed")),
     (
         ("drink from", "drink out of", "drink coffee from", "drink tea from"),

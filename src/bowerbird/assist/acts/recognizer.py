@@ -49,6 +49,11 @@ _SHOWING = re.compile(
 _ONES = re.compile(r"\b(?:the|all|any|these|those) (?P<what>[a-z][a-z' -]{2,30}?) ones\b")
 """Not single items, but all that are so: "leave out the black ones"."""
 _RELATIVE_NOT = re.compile(r"\bnot (?:so|that|quite so|too) (?!good|bad|great|well\b)[a-z]{3,}")
+_NOT_SO = re.compile(
+    r"^(?:and |but |just |please )*(?:not|no|nothing) (?!really|sure|thanks|thank|necessarily|now|yet|at all|"
+    r"bothered|important|fussed|particular|idea|preference|matter|for|that|this|these|those|one|need|problem|it|"
+    r"sorry|way|wait|more|thank)[a-z]{4,}\W*$"
+)
 _WANTS_GOODS = re.compile(
     r"\b(?:can|could) you (?:recommend|suggest|show|find|get)(?: me)? (?:an?|any|some)\b|"
     r"\b(?:i (?:want|need)|i'?m looking for|show me) (?!to\b)(?:an?|any|some|the)?|"
@@ -118,8 +123,8 @@ def _is_possible(act: Act, message: Message) -> bool:
     """Whether the context admits an act that only the broad recogniser sees."""
     if act == Act.UNCLEAR and message.states_need:
         return False  # "110 to 200" is a price
-    if act == Act.DENY and _RELATIVE_NOT.search(message.plain):
-        return False  # "not that bright" wants another
+    if act == Act.DENY and (_RELATIVE_NOT.search(message.plain) or _NOT_SO.search(message.plain)):
+        return False  # "not that bright" and "not ripped" want another
     if act == Act.COMPARE and _SHOWING.search(message.plain):
         return False  # "show both" wants both kinds
     if act == Act.COMPARE:

@@ -19,6 +19,7 @@ from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
 from bowerbird.assist.understand.kinds.changed_kinds import change_kinds
 from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.assist.understand.patterns.item_actions import CART_TOPIC
 from bowerbird.assist.understand.withdrawals import take_withdrawal, withdraw
 from bowerbird.data.events import Action, Event
 from bowerbird.text.words import stem_phrase
@@ -44,6 +45,9 @@ def act_on_item(turn: Turn) -> Reply:
     if turn.user is None or turn.record is None:
         if action == Action.HIDE:
             return _left_out(turn, targets)
+        if turn.recognised.topic == CART_TOPIC:
+            state = replace(turn.state, focus=targets[-1].item_id, question=None)
+            return Reply(_how_to_buy(turn, targets), act, state=state)
         return Reply(turn.say("action_needs_user", action=word), act, state=turn.state)
     for target in targets:
         _count_again(turn, target.item_id)
@@ -56,7 +60,17 @@ def act_on_item(turn: Turn) -> Reply:
     if action == Action.HIDE:
         state = _off_screen(state, ids)
     titles = join_words([target.title for target in targets], turn.say("and"))
-    return Reply(turn.say("saved" if action == Action.SAVE else "hidden", title=titles), act, state=state)
+    text = turn.say("saved" if action == Action.SAVE else "hidden", title=titles)
+    if turn.recognised.topic == CART_TOPIC:
+        text = f"{text} {_how_to_buy(turn, targets)}"
+    return Reply(text, act, state=state)
+
+
+def _how_to_buy(turn: Turn, targets: Sequence[Shown]) -> str:
+    """Where items can be bought: on their own pages."""
+    items = [turn.parts.catalogue.item(turn.parts.catalogue.position[target.item_id]) for target in targets]
+    pages = [turn.say("field_link", title=item.title, value=item.link) for item in items if item.link]
+    return " ".join([turn.say("no_cart"), *pages])
 
 
 def _left_out(turn: Turn, targets: Sequence[Shown]) -> Reply:

@@ -18,6 +18,11 @@ from bowerbird.recommend.reasons import as_reason_language
 from bowerbird.text.facets import FACETS
 
 MAX_COMPARED = 4
+_SUPERLATIVE = re.compile(
+    r"\bwhich (?:one )?(?:of .{1,20} )?(?:is|are|looks?|feels?|has|lasts?) (?:the )?"
+    r"(?!better|best|nicer|nicest)(?:[a-z]{3,}(?:er|est)|more [a-z]+|most [a-z]+)\b"
+)
+"""What listings don't say where neither price nor attributes do: "which is the biggest?"."""
 
 
 def compare(turn: Turn) -> Reply:
@@ -45,7 +50,8 @@ def compare(turn: Turn) -> Reply:
         (turn.language.facet(name), [_cell(turn, name, value) for value in values])
         for name, values in table_of_differences(items, names)
     ]
-    lines = [turn.say("compare_intro") if len(rows) > 1 else turn.say("compare_same")]
+    key = "which_unknown" if _SUPERLATIVE.search(turn.plain) else "compare_intro"
+    lines = [turn.say(key) if len(rows) > 1 else turn.say("compare_same")]
     lines += [f"{number}. {' '.join(item.title.split())}" for number, item in enumerate(items.values(), 1)]
     lines += [f"{name}: {' | '.join(values)}" for name, values in rows]
     by_price = [(item.price, item.title) for item in items.values() if item.price is not None]

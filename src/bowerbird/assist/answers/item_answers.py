@@ -20,7 +20,7 @@ from bowerbird.assist.state import MAX_ITEM_QUESTION
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.mentions import mentions_of
-from bowerbird.assist.understand.patterns.shades import read_extreme
+from bowerbird.assist.understand.patterns.shades import EXTREME_SHADE, read_extreme
 from bowerbird.data.items import Item
 from bowerbird.text.audiences import AUDIENCE
 from bowerbird.text.facets import FACETS
@@ -32,6 +32,8 @@ _MOST_EXPENSIVE = re.compile(r"\b(?:most expensive|more expensive|priciest|deare
 
 def is_about_rank(turn: Turn) -> bool:
     """Whether a message asks which item of the list has something: the lowest price, a material."""
+    if len(turn.on_screen) > 1 and turn.recognised.topic == "any_of":
+        return True
     is_which = _WHICH.search(turn.plain) is not None
     if is_which and len(turn.on_screen) > 1 and read_extreme(turn.plain):
         return True
@@ -48,9 +50,14 @@ def answer_which(turn: Turn) -> Reply:
     by_price = [(item.price, item) for item in shown if item.price is not None]
     extreme_shade = read_extreme(turn.plain)
     if extreme_shade:
+        shown = (
+            turn.on_screen if EXTREME_SHADE.search(turn.plain) else shown
+        )  # else of a pair: "which is lighter?"
         fitting = list(extreme_items(turn.parts, shown, extreme_shade))
     elif wanted:
         fitting = [item for item in shown if _has(turn, item, wanted)]
+    elif turn.recognised.topic == "any_of":
+        fitting = [item for item in shown if _states(turn, item)]
     elif by_price:
         pick = min if _CHEAPEST.search(turn.plain) else max
         fitting = [pick(by_price, key=lambda pair: pair[0])[1]]
@@ -59,6 +66,8 @@ def answer_which(turn: Turn) -> Reply:
     state = replace(turn.state, focus=fitting[0].item_id if fitting else turn.state.focus, question=None)
     if not fitting:
         return Reply(turn.say("which_none"), Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
+    if extreme_shade and len(fitting) == len(shown) > 1:
+        return Reply(turn.say("which_same"), Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
     names = [_with_facts(turn, item, names_colour=extreme_shade is not None) for item in fitting]
     text = turn.say("which_is", titles=join_words(names, turn.say("and")))
     return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
@@ -76,6 +85,14 @@ def _with_facts(turn: Turn, shown: Shown, *, names_colour: bool) -> str:
 def _facets_asked(turn: Turn) -> dict[str, set[str]]:
     facets = mentions_of(turn.plain, turn.parts.vocabulary, {}).facets
     return {facet: values for facet, values in facets.items() if facet != "type"}
+
+
+def _states(turn: Turn, shown: Shown) -> bool:
+    """Whether an item's listing says yes to what is asked of several."""
+    position = turn.parts.catalogue.position[shown.item_id]
+    question = turn.reference.rest or turn.plain
+    fact = fact_asked(question, item_of(turn, shown), position, turn.parts.vocabulary)
+    return fact.kind in ("yes", "sentence")
 
 
 def _has(turn: Turn, shown: Shown, wanted: Mapping[str, set[str]]) -> bool:
@@ -97,7 +114,7 @@ def answer_question(turn: Turn) -> Reply:
         return missing(turn)
     position = turn.parts.catalogue.position[target.item_id]
     item = turn.parts.catalogue.item(position)
-    question = turn.reference.rest or turn.plain
+    question = "" if turn.recognised.topic == "opinion" else turn.reference.rest or turn.plain
     state = replace(
         turn.state, focus=target.item_id, question=None, item_question=question[:MAX_ITEM_QUESTION]
     )
@@ -119,6 +136,8 @@ def answer_question(turn: Turn) -> Reply:
             text = turn.say("describe_item", title=title, price=price, facts=facts).strip()
     elif fact.kind == "sentence":
         text = turn.say("fact_sentence", title=title, sentence=fact.text)
+    elif fact.attribute == "brand" and item.brand:  # "no, it is Nordale" would be no answer
+        text = turn.say("fact_facet", title=title, facet=turn.language.facet("brand"), values=item.brand)
     elif fact.kind == "value" and fact.attribute in FACETS:
         facet = turn.language.facet(fact.attribute)
         text = turn.say("fact_facet", title=title, facet=facet, values=_values(turn, fact))

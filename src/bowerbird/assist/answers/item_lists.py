@@ -12,7 +12,7 @@ from bowerbird.assist.find.conversation import messages_after
 from bowerbird.assist.find.item_matches import ItemMatches, name_item
 from bowerbird.assist.find.meaning import RELATIVE
 from bowerbird.assist.languages import ENGLISH
-from bowerbird.assist.needs import describe_need, join_words
+from bowerbird.assist.needs import describe_need, describe_price, join_words
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Order, Request
 from bowerbird.assist.turn import Turn
@@ -88,7 +88,7 @@ def opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> s
         return turn.say("found_similar", title=title)
     need = describe_need(_with_true_noun(turn, matches), turn.language, len(matches.items))
     if act == Act.MORE and turn.on_screen:
-        return turn.say("found_more", need=need)
+        return turn.say("found_more" if len(matches.items) > 1 else "found_more_one", need=need)
     if turn.state.question is not None and turn.recognised.act == Act.DENY:
         return turn.say("deny_question", facet=turn.state.question.facet)
     return _opening_of_need(turn, matches, need)
@@ -128,8 +128,15 @@ def _opening_of_kinds(turn: Turn, matches: ItemMatches) -> str:
     for kind in matches.request.kinds:
         mask = turn.parts.vocabulary.mask("type", kind.types)
         (listed if any(mask[item.position] for item in matches.items) else missing).append(kind)
-    text = turn.say("found_kinds", kinds=kinds_in_words(turn, listed))
+    kinds = f"{kinds_in_words(turn, listed)}{in_total(turn, matches.request)}"
+    text = turn.say("found_kinds", kinds=kinds)
     return f"{turn.say('kinds_missing', kinds=kinds_in_words(turn, missing))} {text}" if missing else text
+
+
+def in_total(turn: Turn, request: Request) -> str:
+    """The budget for several kinds together, to be said after them; empty where there is none."""
+    price = describe_price(request.budget, turn.language) if request.has_total_budget else ""
+    return f" {price} {turn.say('in_total')}" if price else ""
 
 
 def kinds_in_words(turn: Turn, kinds: Sequence[KindNeed]) -> str:

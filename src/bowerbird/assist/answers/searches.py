@@ -12,7 +12,7 @@ from bowerbird.assist.answers.unknown_kinds import missing_kinds, unknown_audien
 from bowerbird.assist.find.finding import allowed_items, find_items
 from bowerbird.assist.find.item_matches import ItemMatches
 from bowerbird.assist.find.meaning import RELATIVE, completion_scores, relative_meaning
-from bowerbird.assist.find.need import leave_out, need_after, says_nothing
+from bowerbird.assist.find.need import greets_only, leave_out, need_after, says_nothing
 from bowerbird.assist.find.offers import priced
 from bowerbird.assist.find.shades import need_with_shade
 from bowerbird.assist.needs import describe_need
@@ -48,6 +48,8 @@ def search(turn: Turn) -> Answer:
         return unknown_kind(turn, request)
     if turn.recognised == Recognition(Act.FIND) and says_nothing(turn, request):
         return talk.say(replace(turn, recognised=Recognition(Act.UNCLEAR)))
+    if greets_only(turn, request):
+        return talk.say(replace(turn, recognised=Recognition(Act.GREETING)))
     turn = actions.remember_exclusions(turn, request)
     act = turn.recognised.act
     if act == Act.COMPLETE and turn.items_at_hand:
@@ -85,7 +87,7 @@ def _of_other_shade(turn: Turn, shade: ShadeChange) -> Answer | None:
         return None
     turn = actions.remember_exclusions(turn, request)
     need = need_with_shade(turn, leave_out(request, ids), anchors, shade)
-    words = turn.say(f"shade_{shade.key}")
+    words = turn.say(f"shade_{(need.change if need else shade).key}")
     if need is None:
         is_known = any(measure_item(parts, item_id, shade.quality) is not None for item_id in ids)
         state = replace(turn.state, question=None)

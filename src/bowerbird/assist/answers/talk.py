@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-from bowerbird.assist.answers.item_lists import kinds_in_words, say_list
+from bowerbird.assist.answers.item_lists import in_total, kinds_in_words, say_list
 from bowerbird.assist.answers.listing_fields import answer_field, states
 from bowerbird.assist.find.finding import allowed_items
 from bowerbird.assist.languages import ENGLISH
@@ -16,6 +16,7 @@ from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.followups import FACET_WORDS
+from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import ACTIONS, Action
 from bowerbird.data.items import Item
@@ -24,6 +25,8 @@ RANGE = 5
 """Kinds that are named when somebody asks what there is."""
 FACET_VALUES = 8
 MAX_SAVED = 6
+MAX_VALUES = 4
+"""Values of one facet that are named one by one."""
 INTERESTS = 3
 
 
@@ -52,6 +55,8 @@ def about_shop(turn: Turn) -> Reply:
     if (item := _item_meant(turn)) and states(item, topic) and (text := answer_field(turn, item)):
         return Reply(text, Act.ITEM_QUESTION, state=replace(state, focus=item.item_id))
     passage = turn.parts.policies.find(topic, turn.plain)
+    if passage is None and topic in ("orders", "contact"):
+        return Reply(turn.say(f"no_{topic}"), Act.ABOUT_SHOP, state=state)
     if passage is None:
         return Reply(turn.say("policy_unknown", topic=topic), Act.ABOUT_SHOP, state=state)
     return Reply(
@@ -75,7 +80,9 @@ def _facet_values(turn: Turn) -> Reply:
     vocabulary, request = turn.parts.vocabulary, turn.state.request
     mask = allowed_items(turn, Request())
     of_need = mask.copy()
-    for name, values in (request.facets if request else {}).items():
+    own_types = mentions_of(turn.plain, vocabulary, {}).facets.get("type")
+    facets = {"type": own_types} if own_types else request.facets if request else {}
+    for name, values in facets.items():
         of_need = of_need & vocabulary.mask(name, values) if name != facet else of_need
     common = _commonest(turn, facet, of_need) or _commonest(turn, facet, mask)
     state = replace(turn.state, question=None)
@@ -124,7 +131,7 @@ def _need_so_far(turn: Turn) -> str:
     if request is None or not (request.constrained or request.recipient):
         return turn.say("me_no_request")
     if request.kinds:
-        return turn.say("me_request", need=kinds_in_words(turn, request.kinds))
+        return turn.say("me_request", need=f"{kinds_in_words(turn, request.kinds)}{in_total(turn, request)}")
     if language.code == ENGLISH:
         return turn.say("me_request", need=describe_need(request, language))
     words = [
@@ -132,13 +139,19 @@ def _need_so_far(turn: Turn) -> str:
         if facet == "type"
         else language.value_for(facet, value)
         for facet, values in request.facets.items()
-        for value in sorted(values)
+        for value in _few_values(request, facet, values)
     ]
     if request.price.bounded:
         words.append(describe_price(request.price, language))
     if request.recipient:
         words.append(turn.say("for_recipient", recipient=as_addressed(request.recipient)))
     return turn.say("me_request", need=", ".join(words))
+
+
+def _few_values(request: Request, facet: str, values: frozenset[str]) -> list[str]:
+    """Values one by one; of many what they were called, "lighter"."""
+    words = request.wording.get(facet, "")
+    return [words] if len(values) > MAX_VALUES and words else sorted(values)
 
 
 def _saved(turn: Turn) -> Reply:

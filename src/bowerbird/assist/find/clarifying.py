@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bowerbird.assist.languages import ENGLISH
+from bowerbird.assist.languages.plurals import plural
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import ReplyItem
 from bowerbird.assist.request import Order, Request
@@ -71,7 +73,10 @@ def suggest_next(
     suggestions = []
     if question is not None:
         key = "suggest_type" if question.facet == "type" else "suggest_facet"
-        suggestions.append(turn.say(key, value=turn.language.value_for(question.facet, question.options[0])))
+        option = turn.language.value_for(question.facet, question.options[0])
+        if question.facet == "type" and turn.language.code == ENGLISH:
+            option = plural(option).capitalize()
+        suggestions.append(turn.say(key, value=option))
     prices = sorted(item.price for item in items if item.price is not None)
     if len(prices) > 2 and not question:
         suggestions.append(turn.say("suggest_under", amount=f"{_round(float(np.median(prices)))}"))

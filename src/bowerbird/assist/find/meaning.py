@@ -20,7 +20,7 @@ RELATIVE = re.compile(
     r"heavi|fanci|simpl|bold|cosi|tight|loos|deep)(?:er|ier)|"
     r"(?<!not )(?<!nothing )too (?!expensive|dear|much|many|few|pricey|costly|cheap)[a-z]{3,}|"
     r"(?:not|isn't) [a-z]{3,} enough|(?:not|nothing) (?:so|that|quite so) "
-    r"(?!expensive|dear|much|pricey|cheap|bad)[a-z]{3,})\b"
+    r"(?!expensive|dear|much|pricey|cheap|bad|colou?r|material|brand|style|pattern|fabric|maker)[a-z]{3,})\b"
 )
 """Wishes that compare with an item: "warmer", "less shiny", "too bright"."""
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bowerbird.assist.facet_needs import name_values
+from bowerbird.assist.facet_needs import name_values, with_values
 from bowerbird.assist.request import MAX_ITEMS, Request, Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
@@ -25,11 +25,24 @@ _IS_DESCRIPTION = re.compile(
 )
 """Words that describe, though no item's text uses them: search by meaning may know them."""
 
+_GREETS = re.compile(r"^(?:hi+|hello|hey+|good (?:morning|afternoon|evening|day))\b")
+_QUERIES = re.compile(
+    r"\b(?:need|want|look|looking|search|searching|find|show|give|recommend|suggest|something|anything|buy|"
+    r"gifts?|would like|i'd like|have you|do you|can you|could you|help)\b|\?"
+)
+_FRESH_KIND = re.compile(r"\b(?:different|another|other|new|more) (?:[a-z-]+ )?[a-z-]+\W*(?:please)?\W*$")
 _ITS_VALUE = re.compile(
     r"\b(?:this|that|the same|its|their) "
     r"(?P<facet>brand|maker|colou?r|material|fabric|style|pattern|designer)\b"
 )
 """What is to be as it is of the item spoken of last: "more from this brand"."""
+_NOT_ITS_VALUE = re.compile(
+    r"(?:\b(?:don'?t|do not|didn'?t) (?:really |quite )?(?:like|want|love|fancy) (?:the|that|this|its|their)|"
+    r"\b(?:hate|dislike) (?:the|that|this|its|their)|\bnot (?:that|this|in that|in this)|"
+    r"\b(?:another|(?:an?|some|any)? ?(?:different|other))) "
+    r"(?P<facet>brand|maker|colou?r|material|fabric|style|pattern|designer)s?\W*(?:please)?\W*$"
+)
+"""What is to be another than that of what is shown."""
 _OTHER_VERSION = re.compile(
     r"\b(?:have|get|got|want|come|comes|see|like|take) (?:it|this|that|them|these|those)(?: ones?)? in\b|"
     r"\b(?:does|do|is|are) (?:it|this|that|they|these|those)(?: ones?)? "
@@ -41,11 +54,20 @@ _OTHER_VERSION = re.compile(
 def need_after(turn: Turn) -> Request:
     """The need after a message."""
     act, previous = turn.recognised.act, turn.state.request
+    rejected = _values_of_shown_rejected(turn)
+    if rejected:
+        before = previous or Request()
+        return replace(before, excluded=with_values(before.excluded, rejected), follow_up=True)
     shared = _shared_values(turn)
     if shared:
         return _with_values(turn, shared)
+    if act == Act.MORE and _names_other_value(turn):  # "what else do you have in red?"
+        return leave_out(read_need(turn, turn.reference.rest or turn.plain, previous), turn.state.offered)
     if (act == Act.MORE and not _names_other_kind(turn)) or answers_question(turn):
         return replace(leave_out(previous or Request(), turn.state.offered), follow_up=True)
+    fresh = _shown_of_fresh_kind(turn)
+    if previous is not None and fresh:
+        return replace(leave_out(previous, fresh), follow_up=True)
     if turn.recognised.topic == "ideas":
         before = replace(previous, follow_up=True) if previous and previous.constrained else Request()
         return leave_out(before, turn.state.offered)
@@ -100,11 +122,49 @@ def _with_values(turn: Turn, values: Mapping[str, frozenset[str]]) -> Request:
     )
 
 
+def _values_of_shown_rejected(turn: Turn) -> dict[str, frozenset[str]]:
+    """Values by facet that "I don't like the brand", "another colour" reject: of the item spoken of, else of
+    all on screen."""
+    match = _NOT_ITS_VALUE.search(turn.plain)
+    if match is None or turn.recognised.act not in (Act.FIND, Act.MORE, Act.EXCLUDE):
+        return {}
+    facet = FACET_WORDS.get(match["facet"], match["facet"])
+    values = {
+        value
+        for item in turn.items_at_hand
+        for value in turn.parts.vocabulary.values_of(turn.parts.catalogue.position[item.item_id], facet)
+    }
+    wanted = turn.state.request.facets.get(facet, frozenset()) if turn.state.request else frozenset()
+    values -= wanted if wanted <= values else set()
+    return {facet: frozenset(values)} if values else {}
+
+
+def _names_other_value(turn: Turn) -> bool:
+    """Whether a message names a colour or the like that was not asked for before, but no kind."""
+    mentioned = mentions_of(turn.plain, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets
+    wanted = turn.state.request.facets if turn.state.request else {}
+    return "type" not in mentioned and any(
+        values != set(wanted.get(f, ())) for f, values in mentioned.items()
+    )
+
+
 def _names_other_kind(turn: Turn) -> bool:
     """Whether "more chairs" asks for another kind than the one looked for, or for one of several."""
     mentioned = mentions_of(turn.plain, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets
     wanted = turn.state.request.facets if turn.state.request else {}
     return "type" in mentioned and mentioned["type"] != set(wanted.get("type", ()))
+
+
+def _shown_of_fresh_kind(turn: Turn) -> list[str]:
+    """Ids of the items on screen of one of several kinds, for "another sofa"."""
+    if not (turn.state.request and turn.state.request.kinds) or not _FRESH_KIND.search(turn.plain):
+        return []
+    mentioned = mentions_of(turn.plain, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets
+    if set(mentioned) != {"type"}:
+        return []
+    return [
+        item.item_id for item in turn.on_screen if not mentioned["type"].isdisjoint(_kinds_of(turn, item))
+    ]
 
 
 def _priced_against(turn: Turn, target: Shown) -> Request:
@@ -211,6 +271,13 @@ def says_nothing(turn: Turn, request: Request) -> bool:
     words = turn.parts.lexicon.content_stems(request.words)
     is_known = any(word in turn.parts.lexicon.items_by_stem for word in words)
     return not is_known and not _IS_DESCRIPTION.search(request.words)
+
+
+def greets_only(turn: Turn, request: Request) -> bool:
+    """Whether a message greets, and tells something without asking for anything: "hi, I've just moved"."""
+    is_need = request.constrained or request.preferred or request.like or request.is_gift or turn.image
+    is_greeting = _GREETS.search(turn.plain) is not None and not _QUERIES.search(turn.plain)
+    return is_greeting and not is_need and turn.recognised.act == Act.FIND
 
 
 def leave_out(request: Request, item_ids: Sequence[str]) -> Request:

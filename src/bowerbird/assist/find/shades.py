@@ -27,6 +27,8 @@ class ShadedNeed:
     """A need whose items have more, or less, of a quality than some items."""
 
     request: Request
+    change: ShadeChange
+    """What was asked for, or what does for it."""
     scores: FloatArray
     """How much each item has of what is wanted, (items,) float32 from 0 to 1."""
     is_other_colour: bool
@@ -38,11 +40,11 @@ def need_with_shade(
 ) -> ShadedNeed | None:
     """The need narrowed to colours, or patterns, beyond those of some items; None where there are none."""
     for need in (request, _without_shades(request)):
-        shaded = _narrowed_beyond(turn, need, anchors, change, _shade_words(change))
+        shaded = _narrowed_beyond(turn, need, anchors, change)
         if shaded is None and change.quality != Quality.LIGHT:  # plain, if no colours are less colourful
             other = Quality.PLAIN if change.quality == Quality.COLOURFUL else Quality.COLOURFUL
             need = _no_worse(turn, need, anchors, change)
-            shaded = _narrowed_beyond(turn, need, anchors, change.of_other(other), _shade_words(change))
+            shaded = _narrowed_beyond(turn, need, anchors, change.of_other(other))
         if shaded is not None:
             return shaded
     return None
@@ -52,8 +54,10 @@ def _no_worse(turn: Turn, request: Request, anchors: Sequence[Shown], change: Sh
     """The request without values that are further from the change than the items are."""
     facet = facet_of(change.quality)
     values = _values_beyond(turn.parts, anchors, change, is_strict=False)
+    if not values:  # the listings don't say
+        return request
     own = request.facets.get(facet, values)
-    return _with_values(request, facet, own & values, request.wording.get(facet, _shade_words(change)))
+    return replace(request, facets={**request.facets, facet: own & values})
 
 
 def _shade_words(change: ShadeChange) -> str:
@@ -76,16 +80,17 @@ def _prefix_of(words: str) -> str:
 
 
 def _narrowed_beyond(
-    turn: Turn, request: Request, anchors: Sequence[Shown], change: ShadeChange, words: str
+    turn: Turn, request: Request, anchors: Sequence[Shown], change: ShadeChange
 ) -> ShadedNeed | None:
-    facet, values = facet_of(change.quality), _values_beyond(turn.parts, anchors, change, is_strict=True)
+    facet, words = facet_of(change.quality), _shade_words(change)
+    values = _values_beyond(turn.parts, anchors, change, is_strict=True)
     own, own_words = _asked_by_name(turn, request, facet)
     for choice in (own & values, values) if own else (values,):
         is_own = bool(own) and choice <= own
         narrowed = _with_values(request, facet, choice, f"{words} {own_words}" if is_own else words)
         if choice and allowed_items(turn, narrowed).any():
             is_other = facet == "colour" and bool(own) and not is_own
-            return ShadedNeed(narrowed, _scores(turn.parts, change), is_other)
+            return ShadedNeed(narrowed, change, _scores(turn.parts, change), is_other)
     return None
 
 

@@ -49,7 +49,8 @@ _NAMES_NOTHING = re.compile(
 _STOCK_QUESTION = re.compile(r"\b(?:do you (?:have|sell|stock)|have you got|got any)\b")
 _BACKWARD = re.compile(
     r"\b(?:it(?!'?s (?:my|our)\b)|one|ones|them|that|those|these|same|instead|but|also|too|as well|"
-    r"what about|how about)\b"
+    r"what about|how about|would be (?:nice|great|good|best|better|lovely|perfect|ideal)|ideally|preferably|"
+    r"if possible|is a must)\b"
 )
 _ADDS = re.compile(
     r"^(?:and |or |also |plus )+(?!in\b|what about\b|how about\b)|\b(?:also|as well)\b|\btoo\W*$"

@@ -34,14 +34,22 @@ _BACK = word_set("in but please that made § . ; , ! ? instead also")
 
 _REFUSALS = re.compile(
     r"\b(?:(?:please )?(?:leave out|leave off|skip|avoid)|allergic to|sick of|tired of|fed up with|"
-    r"(?:can't|cannot|can not) (?:stand|wear|use)|not (?:a fan of|into|keen on)|"
+    r"(?:can't|cannot|can not|never|won't) (?:stand|wear|use|walk in|work with|eat|drink)(?: any)?|"
+    r"(?:don't|do not|doesn't|does not) (?:wear|use|eat|drink)(?: any)?|"
+    r"(?:(?:s?he|they) (?:already )?(?:has|have|owns?)|(?:s?he's|they've|we've|i've|we have|i have|i own)"
+    r"(?: got)? (?:already )?)(?: got)? ?"
+    r"(?:enough|loads|lots|plenty|tons|heaps|so many|too many|a lot|dozens)(?: of)?|"
+    r"(?:s?he|they) already (?:has|have|owns?|got)(?: an?| some| one)?|"
+    r"not (?:a fan of|into|keen on)|"
+    r"(?:forget|never ?mind|scrap|ditch|drop)(?: about)?(?= (?:the|those|these) )|"
     r"(?:any \w+|anything|everything) (?:but|except)|"
     r"(?:don't|do not) (?:like|want|need|fancy|care for)(?: any(?:thing)?)?(?: (?:in|made of|of|with))?)"
     r"\s+(?:(?:the|any|all|those|these) )?"
 )
 _DISLIKES = re.compile(
     r"(?P<what>\b[a-z-]+(?: [a-z-]+)?) (?:is|are)(?:n't| not) (?:really )?"
-    r"(?:for me|my (?:thing|style|taste|colour|color))\b"
+    r"(?:for me|my (?:thing|style|taste|colour|color))\b|"
+    r"(?P<out>\b[a-z-]+(?: [a-z-]+)?) (?:is|are) (?:out(?= ?[.,!§]|$)|no good|off the table)(?=\W|$)"
 )
 
 
@@ -51,7 +59,7 @@ def with_plain_refusals(text: str) -> str:
     >>> with_plain_refusals("leave out the yellow ones, and pink is not for me")
     'no yellow ones, no and pink'
     """
-    return _DISLIKES.sub(lambda match: f"no {match['what']}", _REFUSALS.sub("no ", text))
+    return _DISLIKES.sub(lambda match: f"no {match['what'] or match['out']}", _REFUSALS.sub("no ", text))
 
 
 @dataclass
@@ -65,6 +73,8 @@ class Mentions:
     wording: dict[str, list[str]] = field(default_factory=dict)
     kinds: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     """Types in the order of the text, each with its words."""
+    rejected: dict[str, set[str]] = field(default_factory=dict)
+    """By facet, the words of what is not wanted."""
     refusals: list[tuple[int, int]] = field(default_factory=list)
     """Start and end of what is not wanted in the text, from the "no" on."""
 
@@ -98,9 +108,12 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             mentions.kinds.clear()
         if negated:
             _add(mentions.excluded, meaning.facet, meaning.values)
+            mentions.rejected.setdefault(meaning.facet, set()).add(" ".join(stems[at : at + size]))
             mentions.refusals.append((word_spans[negated_from][0], word_spans[at + size - 1][1]))
         elif meaning.is_use:
             uses.append((text[word_spans[at][0] : word_spans[at + size - 1][1]], meaning.values))
+        elif " ".join(stems[at : at + size]) in mentions.rejected.get(meaning.facet, ()):
+            pass  # "not pink please, everyone buys pink"
         elif _is_soft(words, at, meaning, aside) or tuple(stems[at : at + size]) in vocabulary.hints:
             _add(mentions.preferred, meaning.facet, meaning.values)
         else:

@@ -16,10 +16,14 @@ _RECIPIENTS = (
     "flatmate|in-laws|man|woman|"
     r"men|women|boys?|girls?|teenager|teen|host|hosts|guests?|\d{1,2}(?: |-)years?(?: |-)olds?"
 )
+_EVENTS = "wedding|graduation|ceremony|engagement|christening|baptism|baby shower"
 _RECIPIENT = re.compile(
     rf"\b(?:for|to give to|to give|gift to|present to) (?P<who>(?:(?:my|a|an|the|our|his|her|"
     rf"their) )?(?:[a-z]+ )?(?:(?:little|older|younger|elderly|best|good|new|\d{{1,2}}"
-    rf"(?: |-)years?(?: |-)old|\d{{1,2}}yo) )*(?:{_RECIPIENTS})\b(?:'s birthday)?|"
+    rf"(?: |-)years?(?: |-)old|\d{{1,2}}yo) )*(?:{_RECIPIENTS})\b"
+    rf"(?!'s (?:{_EVENTS}))(?:'s birthday)?"
+    r"(?:,? (?:of |aged |age |who is |who's |he's |she's )?\(?\d{1,2}(?: |-)?(?:years?|yrs?|yo\b)"
+    r"(?:(?: |-)olds?)?\)?|,? aged? \d{1,2}\b)?|"
     r"(?:her|him|them)(?= |$|[.,!?]))"
 )
 _WANTER = re.compile(
@@ -43,6 +47,14 @@ _GIFT = re.compile(
 )
 
 
+_AS_GUEST = re.compile(
+    rf"\bfor (?:my|our|a|the) (?:[a-z]+ )?(?:{_RECIPIENTS})'s (?:{_EVENTS})\b|"
+    rf"'s (?:{_EVENTS})\b.*\b(?:wear|outfit|attend|guest|invited|clothes)\b|"
+    rf"\b(?:wear|outfit|attend|guest|invited|clothes)\b.*'s (?:{_EVENTS})\b"
+)
+"""What somebody needs for another's day: "nothing to wear to my sister's wedding" is no gift for her."""
+
+
 def take_recipient(text: str) -> tuple[str, bool, str]:
     """Whom a message wants something for, whether it is a gift, and the text without those words.
 
@@ -51,6 +63,8 @@ def take_recipient(text: str) -> tuple[str, bool, str]:
     """
     match = _RECIPIENT.search(text) or _WANTER.search(text) or _BUYS_FOR.search(text)
     is_gift = _GIFT.search(text) is not None
+    if match and not is_gift and _AS_GUEST.search(text):
+        return "", False, text
     if match is None:
         return "", is_gift, text
     recipient = match["who"]

@@ -19,6 +19,7 @@ from dataclasses import replace
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.assist.understand.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, keep_same, merged
 from bowerbird.assist.understand.kinds.several_kinds import (
+    TOTAL,
     kinds_asked_for,
     refines_kind,
     with_refined_kind,
@@ -57,12 +58,9 @@ _CHEAPEST = re.compile(
     r"cheapest|lowest[ -]price[d]?|least expensive|as (?:cheap|inexpensive|affordable) as possible|"
     r"cheapest possible)\b"
 )
-_TOTAL = re.compile(
-    r"\b(?:in total|total budget|altogether|all together|in all|overall|for everything|in sum|"
-    r"total of|\d[^a-z]{0,3}(?:euros? |dollars? |pounds? |usd |eur )?(?:together|total|all in))\b"
-)
 _BY_PRICE = re.compile(
-    r"\b(?:sort|order|rank|arrang)(?:ed?|ing)?(?: (?:it|them|these|those|the list))? by (?:the )?prices?\b"
+    r"\b(?:sort|order|rank|arrang|show|list|put)(?:ed?|ing)?(?: me)?"
+    r"(?: (?:it|them|these|those|all|the list))? by (?:the )?prices?\b"
 )
 _REVERSED = re.compile(
     r"\b(?:other way (?:a)?round|reversed?(?: (?:the |that |this )?(?:order|sorting|list|it))|"
@@ -101,7 +99,7 @@ def understand(
         order=_order(plain, previous),
         recipient=recipient,
         is_gift=is_gift,
-        is_total=_TOTAL.search(plain) is not None,
+        is_total=TOTAL.search(plain) is not None,
     )
     if previous is not None and refines_kind(plain, own, previous):
         return with_refined_kind(plain, own, previous)

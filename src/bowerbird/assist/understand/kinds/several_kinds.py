@@ -18,6 +18,11 @@ from bowerbird.assist.understand.mentions import Mentions, mentions_of
 from bowerbird.assist.understand.prices import GAP, take_prices
 from bowerbird.text.vocabulary import Vocabulary
 
+TOTAL = re.compile(
+    r"\b(?:in total|total budget|altogether|all together|in all|overall|for everything|in sum|"
+    r"total(?: of)?\b|\d[^a-z]{0,3}(?:euros? |dollars? |pounds? |usd |eur )?(?:together|total|all in))\b"
+)
+"""What makes a budget one for everything together."""
 SEVERAL = re.compile(r"\b(?:and|plus|as well as)\b|,|&")
 """What stands between several kinds."""
 _ARTICLE = re.compile(r"^\W*(?:(?:and|plus|also) )*(?:an?|some|the|two|three|four|\d+)\b")
@@ -89,7 +94,8 @@ def _clauses(
 
 def _with_own_needs(clauses: Sequence[_Clause]) -> tuple[KindNeed, ...]:
     priced = [number for number, clause in enumerate(clauses) if clause.price.bounded]
-    has_own_prices = bool(priced) and priced != [len(clauses) - 1]
+    is_for_all = any(TOTAL.search(clause.text) for clause in clauses)
+    has_own_prices = bool(priced) and priced != [len(clauses) - 1] and not is_for_all
     facets = {facet for clause in clauses for facet in clause.mentions.facets if facet != "type"}
     own = {facet for facet in facets if _is_own(facet, clauses)}
     return tuple(

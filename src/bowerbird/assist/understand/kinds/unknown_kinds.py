@@ -49,6 +49,8 @@ _NO_KINDS = word_set(
     round square oval rectangular circular long short tall wide narrow thick thin soft hard heavy slim
     plain simple
     soon today tomorrow tonight idea ideas even still bit lot way rest
+    two three four five six seven eight ten dozen out
+    before earlier previous nah nope meh ugh yuck eww wedding ceremony fancy add buy order talk
     hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )
@@ -227,7 +229,9 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
             len(parts) == 1 or (head.endswith("er") and _DEGREES.isdisjoint(parts[:-1]))
         )
         may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not is_bare and head not in _NOUNS
-        is_sentence = match.start("noun") == 0 and parts[0] in _SENTENCE_STARTS  # "she likes coffee"
+        is_sentence = (
+            match.start("noun") == 0 and parts[0].split("'")[0] in _SENTENCE_STARTS
+        )  # "she likes coffee"
         is_no_noun = (
             not key or "'" in head or (head in _NO_KINDS and head not in _CASES) or head in EMPTY_WORDS
         )

@@ -86,7 +86,7 @@ OFF_TOPIC = Rule(
         r"^(?:please )?(?:write|sing|translate|calculate|compute|code|program|draw)\b",
         r"^(?:who|when|where) (?:is|was|are|were) (?!(?:it|this|that|my|the (?:first|second|third))\b)",
         r"\bwhat(?:'s| is) the (?:capital|meaning of life|time|date|population|president)\b",
-        r"^(?:what(?:'s| is) )?\d+ ?[+*/x-] ?\d+\W*$",
+        r"^(?:what(?:'s| is) )?\d+ ?[+*/-] ?\d+\W*$|^what(?:'s| is) \d+ ?(?:x|times|plus|minus) ?\d+\W*$",
     ),
 )
 HOW_ARE_YOU = Rule(
@@ -101,11 +101,23 @@ HOW_ARE_YOU = Rule(
         r"\bnice to meet you\b",
     ),
 )
+_LEAD = r"^(?:hmm+,? |ok(?:ay)?,? |well,? |no,? |thanks,? |sorry,? )*"
+HESITATION = Rule(
+    Act.HOW_ARE_YOU,
+    "take_time",
+    any_of(
+        rf"{_LEAD}(?:let me|i(?:'ll| will| need to| have to| want to|'d like to)) (?:have a |take a )?think"
+        r"(?: (?:about|on) (?:it|that|this))?(?: (?:first|for a (?:bit|moment)|over))*\W*$",
+        rf"{_LEAD}(?:i'?m |i am )?(?:not sure(?: yet)?|undecided|maybe later|(?:a|one) moment|hold on|"
+        r"wait(?: a (?:sec|second|moment|minute))?|i'll (?:be back|come back later|sleep on it)|"
+        r"i (?:can't|cannot) decide)\W*$",
+    ),
+)
 SMALL_TALK = Rule(
     Act.HOW_ARE_YOU,
     "small_talk",
     any_of(
-        r"\btell me (?:a joke|something funny)\b",
+        r"\btell me (?:a joke|something funny)\b|\b(?:entertain|amuse) me\b|\bmake me (?:laugh|smile)\b",
         r"\bhow(?:'s| is) the weather\b",
         r"\bdo you love me\b|\bi love you\b|\bmarry me\b",
         r"^(?:lol|haha\w*|hehe)\W*$",

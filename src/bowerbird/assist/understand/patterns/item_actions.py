@@ -67,6 +67,7 @@ IDEAS = Rule(
             r"any (?:ideas|suggestions|recommendations)|"
             r"(?:give|show) me (?:some )?(?:ideas|inspiration|suggestions))(?: for me| please|\?)*\W*$"
         ),
+        r"^(?:so |ok |but )*where (?:do|should|can) i (?:start|begin)\b",
         r"\bi (?:don'?t|do not) know what (?:i|to) (?:want|need|buy|get|look)",
         r"^(?:i'?m |i am )?just (?:looking|browsing)\b",
     ),
@@ -105,6 +106,7 @@ EARLIER = Rule(
         r"^(?:please |can you |could you |ok |and )*(?:show|see|give|go back to|back to)?(?: me)? ?(?:the )?"
         r"(?:first|previous|earlier|former) (?:ones|list|results|items|suggestions|options)"
         r"(?: again| once more| please)*\W*$",
+        r"^(?:no,? |sorry,? |and |the )*(?:ones?|list|results) (?:from )?before(?: (?:that|those))?\W*$",
         r"^(?:please |can you |could you |ok )*go back(?: to (?:the|that) (?:list|results|others?))?\W*$",
     ),
 )
@@ -129,6 +131,18 @@ SAVE = Rule(
         r"\bkeep (?:the|this|that) \w+ (?:one )?for later\b",
     ),
 )
+CART_TOPIC = "cart"
+CART = Rule(
+    Act.SAVE,
+    CART_TOPIC,
+    any_of(
+        r"\b(?:add|put)\b.{0,30}\b(?:to|in|into) (?:my |the |a )?(?:shopping )?(?:cart|basket|trolley)\b",
+        r"\bcheck ?out\b(?! (?:the|this|these|those|that|some|your)\b)|\bplace (?:an|my|the) order\b",
+        r"^(?:ok(?:ay)?,? |please |i want to |i'd like to |can i |let me )*(?:buy|order) (?:it|this|that|"
+        r"them|both|the (?:first|second|third|fourth|last))(?: (?:one|now|please|here|online))*\W*$",
+    ),
+)
+"""Orders, which the assistant does not take: it saves what is to be bought."""
 HIDE = Rule(
     Act.HIDE,
     "",
@@ -160,9 +174,11 @@ COMPLETE = Rule(
         r"\b(?:complete|finish|build) (?:the|this|my|a) (?:look|outfit|room|set)\b",
         (
             r"(?<!what )(?<!anything )\b(?:that|which|to|and|would|could) (?:would |will |could |might )?"
-            r"(?:goes|go|pairs?|match(?:es)?|wear|fits?|works?|suits?)(?: (?:really |very )?(?:well|nicely))?"
-            r"(?: (?:with|to))?(?: (?:it|this|that|them|these|those)(?: (?:one|ones|please))?\W*$|"
-            r" ?§| the (?:first|second|third|fourth|fifth|last)\b|\W*$)"
+            r"(?:goes|go|pairs?|match(?:es)?|wear|fits?|works?|suits?)"
+            r"(?: (?:really |very )?(?:well|nicely))?(?: (?:with|to))?"
+            r"(?: (?:it|this|that|them|these|those)(?: (?:one|ones|please))?"
+            r"(?=\W*$|,| (?:under|below|for|in|at|up)\b)| ?§|"
+            r" the (?:first|second|third|fourth|fifth|last)\b|\W*$)"
         ),
         (
             r"^(?:an?|some|the|my)? ?[a-z-]+ matching\W*$|"
@@ -192,7 +208,7 @@ SIMILAR = Rule(
             r"^(?:show (?:me )?)?(?:something |anything |more |others? )?similar(?: (?:ones|items|"
             r"things|products))?(?: please)?\W*$"
         ),
-        r"\b(?:anything|something|others?|more|ones?) similar\W*$",
+        r"\b(?:anything|something|others?|more|ones?) similar(?=\W*$|,| (?:but|in|for|under|with)\b)",
     ),
 )
 MORE = Rule(

@@ -46,6 +46,32 @@ ITS_FACTS = Rule(
         r"number|the (?:first|second|third|fourth|fifth|last|other)\b)",
     ),
 )
+_ONE_OF_LIST = (
+    r"(?:it|this|that|§|(?:the )?(?:first|second|third|fourth|fifth|last|other)(?: one)?|"
+    r"(?:number|item|no\.?|#) ?\d+|(?:this|that) one)"
+)
+_LEAD = r"^(?:ok(?:ay)?,? |oh,? |hmm+,? |wow,? |and |well,? |actually,? )*"
+OPINION = Rule(
+    Act.ITEM_QUESTION,
+    "opinion",
+    any_of(
+        rf"{_LEAD}i (?:really |quite |do |think i |would |rather )*(?:like|love|prefer|fancy|adore) "
+        rf"{_ONE_OF_LIST}(?: (?:best|most|more|better|a lot|very much|too|then|the best|the most))*\W*$",
+        rf"{_LEAD}{_ONE_OF_LIST}(?:'s| (?:is|looks|seems|sounds)) "
+        r"(?:really |quite |so |very |pretty |rather |more )*(?:nice|lovely|great|good|cute|comfy|"
+        r"comfortable|beautiful|pretty|gorgeous|perfect|interesting|cool|ok|fine|my favou?rite)\W*$",
+    ),
+)
+"""What somebody thinks of an item, which is spoken of from then on."""
+ANY_OF = Rule(
+    Act.ITEM_QUESTION,
+    "any_of",
+    any_of(
+        r"^(?:and |so |but |ok |well )*(?:is|are|do|does|did|have|has|would|can|could|will)? ?"
+        r"(?:any|either|one|some) of (?:them|these|those)\b",
+    ),
+)
+"""Which of the list has something."""
 TOTAL = Rule(
     Act.ITEM_QUESTION,
     "",
@@ -75,6 +101,8 @@ SORT = Rule(
     "",
     any_of(
         r"^(?:please |can you |could you |now )*(?:sort|order|rank|arrange)\b.*\b(?:by|from)\b",
+        r"^(?:please |can you |could you |now )*(?:show|list|put)(?: me)? "
+        r"(?:it|them|these|those|all|the list) (?:sorted |ordered )?by price\b",
         r"^(?:now |no |and )*(?:the )?(?:other way (?:a)?round|reverse(?:d)?(?: (?:the |that |this )?"
         r"(?:order|sorting|list|it))?|opposite order)\W*(?:please)?\W*$",
     ),

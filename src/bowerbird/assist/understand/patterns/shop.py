@@ -15,17 +15,17 @@ POLICIES: tuple[tuple[str, str], ...] = (
     ("payment", r"pay(?:ment|ments|ing)?|credit cards?|paypal|klarna|invoice|instal+ments?|apple pay"),
     ("warranty", r"warrant(?:y|ies)|guarantees?"),
     ("sizes", r"size (?:guide|chart)|sizing|how do (?:your )?sizes"),
-    (
-        "contact",
-        r"contact|phone number|email|customer service|talk to (?:a )?(?:human|person|someone)|real person",
-    ),
+    ("contact", r"contact|phone number|email|customer service|real person"),
     (
         "stores",
         r"opening hours|store (?:hours|near|in)|shops? in|physical (?:store|shop)|"
         r"where are you (?:located|based)|parking|car park|wi-?fi|fitting rooms?|toilets?|pick ?up|"
         r"collect (?:it|them)",
     ),
-    ("gift wrapping", r"gift[- ]?(?:wrap(?:ping)?|cards?|vouchers?)"),
+    (
+        "gift wrapping",
+        r"gift[- ]?(?:wrap(?:ped|ping)?|cards?|vouchers?)|(?:wrap|giftwrap) (?:it|this|that|them)",
+    ),
     (
         "discounts",
         r"price[- ]?match(?:ing|es)?|match (?:the |other |their )?prices?|"
@@ -48,6 +48,25 @@ POLICY_QUESTION = any_of(
     r"\?",
     r"^(?:shipping|delivery|returns?|refunds?|payment|warranty|contact)\b",
     r"\bpolic(?:y|ies)\b",
+)
+ORDERS = Rule(
+    Act.ABOUT_SHOP,
+    "orders",
+    any_of(
+        r"\bmy (?:last |previous |recent )?(?:orders?|parcel|package|purchase)\b(?!'s)",
+        r"\b(?:arrived|came|delivered|received) (?:\w+ )?(?:broken|damaged|defective|faulty|late)\b",
+        r"\b(?:never|not|hasn't|didn't) (?:yet )?(?:arrived?|been delivered|received)\b",
+    ),
+)
+"""What was bought and is on its way, or has come broken: the assistant sees no orders."""
+CONTACT = Rule(
+    Act.ABOUT_SHOP,
+    "contact",
+    any_of(
+        r"\b(?:talk|speak|chat)(?:ing)? (?:to|with) (?:an? |the |your |some )?(?:real |actual )?"
+        r"(?:human|person|someone|somebody|manager|agent|representative|supervisor|boss|employee|staff)\b",
+        r"\b(?:make|file|lodge) a complaint\b|^(?:i (?:want|need|would like) to )?complain\b",
+    ),
 )
 DELETE_ME = Rule(
     Act.ABOUT_ME,
@@ -86,6 +105,7 @@ NEED_SO_FAR = Rule(
         r"^(?:please |can you |could you )*(?:recap|summari[sz]e)(?: (?:it|that|this|my (?:request|wishes)|"
         r"what i (?:asked|said|want)(?: for)?|so far|please|again|for me))*\W*$",
         r"\bwhich filters\b|\bwhat filters (?:are|do i)\b",
+        r"\bwhat(?:'s| is| was) (?:left of )?my (?:budget|limit|price range)\b",
     ),
 )
 SAVED = Rule(
@@ -169,7 +189,7 @@ ABOUT_ASSISTANT = Rule(
     Act.ABOUT_ASSISTANT,
     "",
     any_of(
-        r"\b(?:who|what) are you\b",
+        r"\b(?:who|what) are you\b|\bwho am i (?:talking|speaking|chatting|writing)\b",
         r"\bare you (?:a |an )?(?:bot|human|robot|real|ai|person|machine|chatgpt|computer)\b",
         r"\bwhat can (?:you|u) (?:do|help)\b",
         r"\bhow (?:do|does|can) (?:you|this|i use) (?:work|this|you)\b",
@@ -190,5 +210,12 @@ FACET_VALUES = Rule(
             r"types?|kinds?|genres?)(?: \w+){0,2} (?:do|are|have|can) (?:you|there|i)\b"
         ),
         r"^(?:what|which) (?:colou?rs|materials|styles|patterns|brands|sizes|genres)\W*$",
+        (
+            r"^(?:and |so |in )*(?:what|which) (?:colou?rs?|materials?|styles?|patterns?|brands?|sizes?) "
+            r"(?:do|does|are|have) (?:(?:you|your|the|these|those|all) ){1,2}(?:\w+ ){1,3}"
+            r"(?:come|have|available|sold|exist|made)\b|"
+            r"^(?:and |so |in )*(?:what|which) (?:colou?rs?|materials?|styles?|patterns?|brands?|sizes?) "
+            r"do you (?:have|sell) \w+\W*$"
+        ),
     ),
 )
