@@ -23,6 +23,12 @@ from talking import talk_to
         ("add to cart", "save", "own page"),
         ("can you wrap it?", "about_shop", "gift wrapping"),
         ("hmm, let me think about it", "how_are_you", "take your time"),
+        ("je vais réfléchir", "how_are_you", "prenez votre temps"),
+        ("ci penso", "how_are_you", "prenditi il tempo"),
+        ("¿alguno de estos es rojo?", "item_question", "EUR"),
+        ("the other one", "unclear", "the other one"),
+        ("second one, is that in stock?", "item_question", "in stock"),
+        ("what about a bench instead?", "find", "benches"),
         ("which of these is the biggest?", "compare", "don't say"),
         ("are any of these green or red?", "item_question", "EUR"),
         ("are any of these waterproof?", "item_question", "None of these"),
@@ -44,7 +50,13 @@ def test_remarks_that_open_a_conversation(message: str, act: str, assistant: Ass
     assert reply.act.value == act and not reply.request.constrained
 
 
-@pytest.mark.parametrize("message", ["I prefer the third", "number 3 looks nice", "the third one is lovely!"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        *("I prefer the third", "number 3 looks nice", "the third one is lovely!", "la tercera me gusta"),
+        *("das dritte ist schön", "je préfère le troisième", "il terzo mi piace"),
+    ],
+)
 def test_praise_makes_an_item_the_one_spoken_of(message: str, assistant: Assistant) -> None:
     rugs, praised, price = talk_to(assistant, "rugs", message, "how much is it?")
     third = rugs.items[2]
@@ -62,6 +74,8 @@ def test_praise_makes_an_item_the_one_spoken_of(message: str, assistant: Assista
         (["a sofa", "forget the sofa, just rugs"], {"type": {"Rug"}}, {"type": {"Sofa"}}),
         (["I never wear red, but I need t-shirts"], {"type": {"T-shirt"}}, {"colour": {"Red"}}),
         (["rugs", "long ones would be nice"], {"type": {"Rug"}}, {}),
+        (["red t-shirts", "she hates red"], {}, {"colour": {"Red"}}),
+        (["red rugs", "the first one", "in the same colour"], {"type": {"Rug"}, "colour": {"Red"}}, {}),
         (["floral rugs", "without a pattern"], {"pattern": {"Solid"}}, {}),
     ],
 )
@@ -106,6 +120,16 @@ def test_others_of_one_of_several_kinds_keep_the_rest(assistant: Assistant) -> N
 )
 def test_for_whom_something_is(message: str, recipient: str, assistant: Assistant) -> None:
     assert talk_to(assistant, message)[-1].request.recipient == recipient
+
+
+def test_the_other_of_two_is_the_one_not_spoken_of(assistant: Assistant) -> None:
+    two, _, reply = talk_to(assistant, "red rugs under 50", "tell me about the first one", "the other one")
+    assert len(two.items) == 2 and reply.state.focus == two.items[1].item_id
+
+
+def test_what_follows_a_colon_is_asked_for(assistant: Assistant) -> None:
+    request = talk_to(assistant, "things for my home: a sofa and a rug")[-1].request
+    assert [kind.wording["type"] for kind in request.kinds] == ["sofa", "rug"]
 
 
 def test_a_department_widens_the_word_for_some_of_its_types() -> None:

@@ -111,6 +111,8 @@ class _Names:
         key = stem_phrase(value)
         for variant in _phrase_variants(value, self.heads_first):
             self.loose[variant][facet].add(value)
+        for participle in () if facet == "type" else _participles(value):  # "hates" is no misspelt "hatted"
+            self.loose[participle][facet].add(value)
         if len(key) < 2:
             return
         if self.heads_first:
@@ -192,7 +194,7 @@ def _spellings(value: str) -> set[Phrase]:
 
 
 def _phrase_variants(value: str, heads_first: bool) -> Iterator[tuple[str, ...]]:
-    """Yield shorter forms of a value: either side of a slash, its last words, its participle ("striped").
+    """Yield shorter forms of a value: either side of a slash, its last words.
 
     Where the thing comes first, its first words.
     """
@@ -202,9 +204,13 @@ def _phrase_variants(value: str, heads_first: bool) -> Iterator[tuple[str, ...]]
             key = stem_phrase(" ".join(words[:size] if heads_first else words[-size:]))
             if key and not (len(key) == 1 and (key[0] in _NOT_HEADS or len(key[0]) < 2)):
                 yield key
-        if len(words) == 1 and len(alternative) > 2:
-            stem_base = alternative if alternative.endswith("e") else alternative + "e"
-            yield (stem_base + "d",)
+
+
+def _participles(value: str) -> Iterator[tuple[str, ...]]:
+    """Yield the participles of a value of one word, or of each side of a slash: "striped" for Stripe."""
+    for alternative in _SIDES.split(value.lower()):
+        if len(alternative) > 2 and " " not in alternative:
+            yield ((alternative if alternative.endswith("e") else alternative + "e") + "d",)
 
 
 def _uses(phrases: Mapping[Phrase, tuple[Meaning, ...]]) -> dict[Phrase, Meaning]:

@@ -52,12 +52,13 @@ _COMMON_WORDS = word_set(
     dance dining doing drawn dream dreamy dressed dressy drink drive early earth eight every evening
     except fancy faced family first flash flight floor focus force found frame fresh friend front games
     given glance glasses going grand grant grass great greed greet group grown guess guest happy heart
+    hate hates hated
     heavy hello horse hotel house image instead issue joint judge kitchen known large later laugh learn
     least leave leaves length level light liked likes limit little living local looks loose lower lucky
     lunch maker match maybe metre might month mother mount mouse mouth movie music needs never night
     noise north nothing offer office older other outer paint paper party peace phone photo piece pitch
     place plane plant plate point power press price pride print prior prize quick quiet quite radio
-    range rather reach ready really right river round route scale scene score sense seven shade shake
+    range rather settle reach ready really right river round route scale scene score sense seven shade shake
     shape share sharp shelf shell shift shine shiny shock shoot short shots should shown shows sight
     since sized sizes skill skirts sleep small smart smile smoke soft solar someone something sorry
     sound south space spare speak spend sport spring stage stand start state steal steel still stock

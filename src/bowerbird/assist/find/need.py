@@ -43,6 +43,8 @@ _NOT_ITS_VALUE = re.compile(
     r"(?P<facet>brand|maker|colou?r|material|fabric|style|pattern|designer)s?\W*(?:please)?\W*$"
 )
 """What is to be another than that of what is shown."""
+_OF_KIND = re.compile(r"^(?:and |but |now |also )*(?:in|of|made of|from)\b|\bones?\b")
+"""Of the kind that is looked for: "in the same colour"."""
 _OTHER_VERSION = re.compile(
     r"\b(?:have|get|got|want|come|comes|see|like|take) (?:it|this|that|them|these|those)(?: ones?)? in\b|"
     r"\b(?:does|do|is|are) (?:it|this|that|they|these|those)(?: ones?)? "
@@ -110,6 +112,11 @@ def _shared_values(turn: Turn) -> dict[str, frozenset[str]]:
 def _with_values(turn: Turn, values: Mapping[str, frozenset[str]]) -> Request:
     """What a message asks for, with values of the item spoken of last."""
     request = read_need(turn, _ITS_VALUE.sub(" ", turn.plain), None)
+    previous = turn.state.request
+    if previous and "type" not in request.facets and _OF_KIND.search(turn.plain):
+        of_kind = {facet: previous.facets[facet] for facet in ("type",) if facet in previous.facets}
+        words = {facet: previous.wording[facet] for facet in of_kind if facet in previous.wording}
+        request = replace(request, facets={**request.facets, **of_kind}, wording={**request.wording, **words})
     wording = {facet: " or ".join(sorted(group)) for facet, group in values.items()}
     wording = {facet: words if facet == "brand" else words.lower() for facet, words in wording.items()}
     return replace(

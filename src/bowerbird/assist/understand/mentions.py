@@ -17,7 +17,8 @@ from bowerbird.text.words import spans, stem, stem_phrase, tokenize, word_set
 
 _MAX_TOKENS = 800
 _NEGATORS = word_set(
-    "not no nothing without except non nor never isn't don't aren't hate dislike avoid excluding minus"
+    "not no nothing without except non nor never isn't don't aren't avoid excluding minus "
+    "hate hates hated dislike dislikes loathes"
 )
 _THROUGH = word_set("a an the any too in of want like with be made is on so very or and nor have")
 _ASIDE = word_set("for with beside near next behind onto above under matching match goes over on against")
@@ -29,7 +30,7 @@ MAX_PART = 4
 """Words between "something" and what it is to have: "something with nice flowers"."""
 MAX_KINDS = 3
 """Kinds for a use that a reply names."""
-_BACK = word_set("in but please that made § . ; , ! ? instead also")
+_BACK = word_set("in but please that made § . ; : , ! ? instead also")
 
 
 _REFUSALS = re.compile(
@@ -103,7 +104,8 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             aside = _still_aside(words, at, aside, bool(mentions.facets.get("type")))
             at += 1
             continue
-        if meaning.facet == "type" and last_type_end == at and not negated and not aside:
+        is_hint = tuple(stems[at : at + size]) in vocabulary.hints
+        if meaning.facet == "type" and last_type_end == at and not (negated or aside or is_hint):
             _take_back(mentions, "type")  # "glass vase": the last of two types in a row is the thing
             mentions.kinds.clear()
         if negated:
@@ -114,7 +116,7 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             uses.append((text[word_spans[at][0] : word_spans[at + size - 1][1]], meaning.values))
         elif " ".join(stems[at : at + size]) in mentions.rejected.get(meaning.facet, ()):
             pass  # "not pink please, everyone buys pink"
-        elif _is_soft(words, at, meaning, aside) or tuple(stems[at : at + size]) in vocabulary.hints:
+        elif _is_soft(words, at, meaning, aside) or is_hint:
             _add(mentions.preferred, meaning.facet, meaning.values)
         else:
             _add(mentions.facets, meaning.facet, meaning.values)

@@ -35,6 +35,7 @@ _ORDINALS = {
 _ORDINAL = "|".join(_ORDINALS) + r"|[1-9]\d?(?:st|nd|rd|th)"
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
 _NOUN = r"(?: (?:one|item|option|result|product|choice|article)s?)?"
+_THE_OTHER = re.compile(r"\bthe other(?: one)?(?=\W*$| (?:one )?(?:please|instead|too|is|looks)\b)")
 _FIRST_N = re.compile(
     rf"\b(?:the )?(?P<end>first|last|top) (?P<n>two|three|four|five|six|seven|eight|[2-9])\b{_NOUN}"
 )
@@ -122,6 +123,9 @@ def items_pointed_at(
     if items:
         return ItemReference(items, "", True, text)
     is_other_end = any(sorted_by == order and pattern.search(text) for order, pattern in _OTHER_END.items())
+    other = _other(text, on_screen, focus)
+    if other is not None:
+        return other
     finders = (
         [_first_n, _all, _pair, _singles] if is_other_end else [_first_n, _all, _pair, _singles, _extreme]
     )
@@ -151,6 +155,15 @@ def _first_n(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
     if len(on_screen) < count:
         return replace(_taken(text, match, ()), missing=match.group())
     return _taken(text, match, on_screen[-count:] if match["end"] == "last" else on_screen[:count])
+
+
+def _other(text: str, on_screen: Sequence[Shown], focus: Shown | None) -> ItemReference | None:
+    """ "The other one" of two; of more it is asked which."""
+    match = _THE_OTHER.search(text) if on_screen else None
+    if match is None:
+        return None
+    others = [item for item in on_screen if item != (focus or on_screen[0])]
+    return _taken(text, match, others if len(others) == 1 else ())
 
 
 def _all(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:

@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from bowerbird.assist.request import Order, Request, Shown
 from bowerbird.assist.understand.followups import FACET_WORDS, PRICE_WORDS, is_new_topic, keep_same, merged
 from bowerbird.assist.understand.kinds.several_kinds import (
@@ -33,7 +35,7 @@ from bowerbird.assist.understand.references import References, take_references
 from bowerbird.errors import InputError
 from bowerbird.text.numbers import digits_for_words
 from bowerbird.text.vocabulary import Vocabulary
-from bowerbird.text.words import normalize_text
+from bowerbird.text.words import normalize_text, stem_phrase
 
 _ANY = re.compile(
     r"(?:\b(?:any|whatever|all|every|no matter (?:the|which|what)|regardless of (?:the )?|ignore the|"
@@ -45,6 +47,13 @@ _ANY = re.compile(
     r"(?: it (?:is|has))?\b)|"
     r"(?:\b(?P<c>no) (?:(?:budget|price)(?: limit)?|limit)\b)"
 )
+_NAMED_AS_KIND = re.compile(
+    r"^(?:and |or |now |ok(?:ay)? )*(?:an?|some|any|the)\b|"
+    r"\b(?:need|want|looking for|show me|find me|do you have|have you got|got any|sell)\b"
+)
+"""How a kind of thing is asked for, not what it has."""
+MIN_MENTIONS = 3
+"""Items of the kind before whose texts mention a word, from which on it is a feature of theirs."""
 _CHEAP = re.compile(
     r"\b(?:cheap|inexpensive|affordable|low(?:-| )cost|low budget|on a budget|"
     r"(?:not|nothing) (?:too |that |so |very )?(?:expensive|pricey|costly|dear))\b"
@@ -105,10 +114,23 @@ def understand(
         return with_refined_kind(plain, own, previous)
     if not references.any:
         kind = unknown_kind(own, vocabulary, real_words or {}, is_aside)
-        own = replace(own, unknown_kind=kind, noun=asked_noun(own, vocabulary))
+        noun = asked_noun(own, vocabulary)
+        noun = "" if previous and _is_feature(noun, plain, previous, vocabulary, real_words or {}) else noun
+        own = replace(own, unknown_kind=kind, noun=noun)
     if previous is None or is_new_topic(plain, own, previous, references, dropped):
         return keep_same(own, previous, plain)
     return merged(own, previous, plain, dropped)
+
+
+def _is_feature(
+    noun: str, text: str, previous: Request, vocabulary: Vocabulary, texts: Mapping[str, object]
+) -> bool:
+    """Whether a bare noun is what items of the kind before have: "slim fit" of blazers, "long sleeves"."""
+    stems, mentioning = stem_phrase(noun), texts.get(stem_phrase(noun)[-1]) if noun else None
+    if not isinstance(mentioning, np.ndarray) or not stems or _NAMED_AS_KIND.search(text):
+        return False
+    of_kind = vocabulary.mask("type", previous.facets.get("type", ()))
+    return int(of_kind[mentioning].sum()) >= MIN_MENTIONS
 
 
 def _own_request(

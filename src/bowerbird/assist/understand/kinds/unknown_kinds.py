@@ -19,7 +19,7 @@ _HEAD = re.compile(
     r"(?P<noun>(?:[^\W\d_][\w'-]+\s+){0,3}?[^\W\d_][\w'-]+)(?=\s*(?:$|[.,!?§]|\b(?:for|with|in|under|over|"
     r"below|above|from|to|that|"
     r"which|who|between|around|up|at|made|on|please|and|or|but|less|cheaper|like|about|near|by|here|"
-    r"today|now)\b))"
+    r"today|now|instead|too|then|maybe|perhaps)\b))"
 )
 _NO_KINDS = word_set(
     """

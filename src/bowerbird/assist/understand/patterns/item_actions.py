@@ -129,6 +129,8 @@ SAVE = Rule(
         ),
         r"^i(?:'ll| will) take (?:it|the|this|that)\b",
         r"\bkeep (?:the|this|that) \w+ (?:one )?for later\b",
+        r"^(?:ok(?:ay)?,? |then |so |great,? )*take (?:it|this|that|the (?:first|second|third|fourth|last))"
+        r"(?: one)?\W*(?:please)?\W*$",
     ),
 )
 CART_TOPIC = "cart"
@@ -137,6 +139,8 @@ CART = Rule(
     CART_TOPIC,
     any_of(
         r"\b(?:add|put)\b.{0,30}\b(?:to|in|into) (?:my |the |a )?(?:shopping )?(?:cart|basket|trolley)\b",
+        r"^(?:ok(?:ay)?,? |give me |i'll take |i want |please )*(?:\d{1,2}|two|three|four|five|six) of "
+        r"(?:it|this|that|(?:the )?(?:first|second|third|fourth|fifth|last)(?: one)?)\W*(?:please)?\W*$",
         r"\bcheck ?out\b(?! (?:the|this|these|those|that|some|your)\b)|\bplace (?:an|my|the) order\b",
         r"^(?:ok(?:ay)?,? |please |i want to |i'd like to |can i |let me )*(?:buy|order) (?:it|this|that|"
         r"them|both|the (?:first|second|third|fourth|last))(?: (?:one|now|please|here|online))*\W*$",
@@ -181,7 +185,7 @@ COMPLETE = Rule(
             r" the (?:first|second|third|fourth|fifth|last)\b|\W*$)"
         ),
         (
-            r"^(?:an?|some|the|my)? ?[a-z-]+ matching\W*$|"
+            r"^(?:(?:and|also|now|do you have|have you got) )*(?:an?|some|the|my)? ?[a-z-]+ matching\W*$|"
             r"^(?:(?:and|now|also|ok(?:ay)?|please|then|show me|find me|i need|i want|i'?d like|do you have|"
             r"have you got|give me|is there|are there|any) )*(?:an?|some|the|any)? ?matching "
             r"(?!sets?\b|pairs?\b)[a-z-]+(?: [a-z-]+)?"

@@ -10,6 +10,8 @@ QUESTION = any_of(
         r"will|would|has|have|how|what|what's|which|who|where|when|isn't|aren't|doesn't)\b"
     ),
     r"\?\s*$",
+    r"^(?:the |that |number |item |option )?\w+(?: one)?, ?"
+    r"(?:is|are|does|do|can|could|will|would|has|have|how|what|who|where|when)\b",
     (
         r"\btell me (?:a bit |a little )?more\W*$|"
         r"^(?:tell me (?:more )?about|more (?:about|info|details)|details|describe|info(?:rmation)? (?:on|"
@@ -32,7 +34,8 @@ VARIANTS = Rule(
     Act.ITEM_QUESTION,
     "",
     any_of(
-        r"\b(?:do|does|have|has|is|are|can|could)\b.{0,20}\b(?:have|got|get|order|buy) "
+        r"^(?:and |have you |you )*got (?:it|this|that|them|these) in (?!stock\b)",
+        r"\b(?:do|does|have|has|is|are|can|could)\b.{0,20}\b(?:have|got|get|order|buy|see) "
         r"(?:it|this|that|this one|that one) in (?!stock\b|time\b|store\b|the (?:store|shop)\b)",
     ),
 )
@@ -57,6 +60,7 @@ OPINION = Rule(
     any_of(
         rf"{_LEAD}i (?:really |quite |do |think i |would |rather )*(?:like|love|prefer|fancy|adore) "
         rf"{_ONE_OF_LIST}(?: (?:best|most|more|better|a lot|very much|too|then|the best|the most))*\W*$",
+        rf"{_LEAD}{_ONE_OF_LIST},? i (?:really )?like(?: (?:it|a lot|very much))*\W*$",
         rf"{_LEAD}{_ONE_OF_LIST}(?:'s| (?:is|looks|seems|sounds)) "
         r"(?:really |quite |so |very |pretty |rather |more )*(?:nice|lovely|great|good|cute|comfy|"
         r"comfortable|beautiful|pretty|gorgeous|perfect|interesting|cool|ok|fine|my favou?rite)\W*$",
@@ -115,7 +119,7 @@ WHY = Rule(
         r"^why\b(?! not\b)",
         r"\bwhy (?:the|this|that|these|those|it|them|did you|do you|are you|would you)\b",
         r"\bwhat makes (?:you|it|this|that)\b",
-        r"\bhow come you\b",
+        r"\bhow come you\b|\bconvince me\b|\bwhy should i (?:buy|choose|pick|take|get)\b",
         r"\bwhat made you\b",
         r"\b(?:which|what)(?: one)? (?:would|do|should) (?:you|i) "
         r"(?:pick|choose|take|buy|go for|prefer|get)\W*$",

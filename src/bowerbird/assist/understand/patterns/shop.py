@@ -105,6 +105,7 @@ NEED_SO_FAR = Rule(
         r"^(?:please |can you |could you )*(?:recap|summari[sz]e)(?: (?:it|that|this|my (?:request|wishes)|"
         r"what i (?:asked|said|want)(?: for)?|so far|please|again|for me))*\W*$",
         r"\bwhich filters\b|\bwhat filters (?:are|do i)\b",
+        r"\bwhat (?:did|have) (?:we|i) (?:settled?|decided?|agreed?|end(?:ed)? up)(?: (?:on|for|with))?\W*$",
         r"\bwhat(?:'s| is| was) (?:left of )?my (?:budget|limit|price range)\b",
     ),
 )
