@@ -28,6 +28,9 @@ from talking import talk_to
         ("¿alguno de estos es rojo?", "item_question", "EUR"),
         ("the other one", "unclear", "the other one"),
         ("second one, is that in stock?", "item_question", "in stock"),
+        ("the one on the left", "unclear", "the one on the left"),
+        ("a gift card please", "about_shop", "gift cards"),
+        ("you're not listening", "abuse", "sorry|help"),
         ("what about a bench instead?", "find", "benches"),
         ("which of these is the biggest?", "compare", "don't say"),
         ("are any of these green or red?", "item_question", "EUR"),
@@ -125,6 +128,16 @@ def test_for_whom_something_is(message: str, recipient: str, assistant: Assistan
 def test_the_other_of_two_is_the_one_not_spoken_of(assistant: Assistant) -> None:
     two, _, reply = talk_to(assistant, "red rugs under 50", "tell me about the first one", "the other one")
     assert len(two.items) == 2 and reply.state.focus == two.items[1].item_id
+
+
+def test_a_comparison_of_what_is_not_shown_is_a_search(assistant: Assistant) -> None:
+    (reply,) = talk_to(assistant, "compare red and green rugs")
+    assert reply.items and reply.request.facets["colour"] == {"Red", "Green"}
+
+
+def test_a_change_is_measured_by_what_is_on_screen(assistant: Assistant) -> None:
+    *_, lighter = talk_to(assistant, "dark blue sofas", "lamps that go with it", "too dark")
+    assert lighter.items and "Sofa" not in lighter.text
 
 
 def test_what_follows_a_colon_is_asked_for(assistant: Assistant) -> None:

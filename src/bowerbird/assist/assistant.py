@@ -20,7 +20,13 @@ from bowerbird.assist.cost import TurnMeter
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.finding import check_items, find_items
 from bowerbird.assist.find.item_matches import ItemMatches
-from bowerbird.assist.find.need import answers_question, read_need, wants_other_version, wants_others_in
+from bowerbird.assist.find.need import (
+    answers_question,
+    names_kind,
+    read_need,
+    wants_other_version,
+    wants_others_in,
+)
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Preview, Reply
 from bowerbird.assist.state import DialogueState
@@ -170,6 +176,8 @@ class Assistant:
             return item_answers.missing(turn)
         if act == Act.EXCLUDE:
             return exclude(turn)
+        if act == Act.COMPARE and not turn.on_screen and names_kind(turn):
+            return search(replace(turn, recognised=Recognition(Act.FIND)))
         if act == Act.ITEM_QUESTION and (wants_other_version(turn) or wants_others_in(turn)):
             return search(replace(turn, recognised=Recognition(Act.FIND)))
         if turn.recognised == Recognition(Act.MORE, "earlier") and turn.on_screen:

@@ -79,6 +79,13 @@ class Turn:
         """The items that the message points at, else the item in focus."""
         return self.reference.items or (() if self.focus is None else (self.focus,))
 
+    @property
+    def compared_with(self) -> tuple[Shown, ...]:
+        """The items that "bigger" is measured by: those pointed at, the one in focus if it is on screen, or
+        else all on screen."""
+        in_focus = (self.focus,) if self.focus and self.focus in self.on_screen else ()
+        return self.reference.items or in_focus or self.on_screen
+
     def with_state(self, **changes: object) -> Turn:
         """The same message after a change of the state."""
         return replace(self, state=replace(self.state, **changes))  # type: ignore[arg-type]

@@ -58,7 +58,8 @@ _COMMON_WORDS = word_set(
     lunch maker match maybe metre might month mother mount mouse mouth movie music needs never night
     noise north nothing offer office older other outer paint paper party peace phone photo piece pitch
     place plane plant plate point power press price pride print prior prize quick quiet quite radio
-    range rather settle reach ready really right river round route scale scene score sense seven shade shake
+    settle seater
+    range rather reach ready really right river round route scale scene score sense seven shade shake
     shape share sharp shelf shell shift shine shiny shock shoot short shots should shown shows sight
     since sized sizes skill skirts sleep small smart smile smoke soft solar someone something sorry
     sound south space spare speak spend sport spring stage stand start state steal steel still stock

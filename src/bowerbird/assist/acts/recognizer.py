@@ -49,6 +49,7 @@ _SHOWING = re.compile(
 _ONES = re.compile(r"\b(?:the|all|any|these|those) (?P<what>[a-z][a-z' -]{2,30}?) ones\b")
 """Not single items, but all that are so: "leave out the black ones"."""
 _RELATIVE_NOT = re.compile(r"\bnot (?:so|that|quite so|too) (?!good|bad|great|well\b)[a-z]{3,}")
+_SOMETHING = re.compile(r"\b(?:something|anything) (?:more |really |very )?[a-z]{4,}")
 _NOT_SO = re.compile(
     r"^(?:and |but |just |please )*(?:not|no|nothing) (?!really|sure|thanks|thank|necessarily|now|yet|at all|"
     r"bothered|important|fussed|particular|idea|preference|matter|for|that|this|these|those|one|need|problem|it|"
@@ -121,7 +122,7 @@ class CombinedRecognizer:
 
 def _is_possible(act: Act, message: Message) -> bool:
     """Whether the context admits an act that only the broad recogniser sees."""
-    if act == Act.UNCLEAR and message.states_need:
+    if act == Act.UNCLEAR and (message.states_need or _SOMETHING.search(message.plain)):
         return False  # "110 to 200" is a price
     if act == Act.DENY and (_RELATIVE_NOT.search(message.plain) or _NOT_SO.search(message.plain)):
         return False  # "not that bright" and "not ripped" want another

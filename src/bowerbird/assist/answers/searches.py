@@ -57,7 +57,7 @@ def search(turn: Turn) -> Answer:
     act = Act.FIND if act not in (Act.MORE, Act.SIMILAR, Act.COMPLETE) else act
     change = RELATIVE.search(turn.plain) if act == Act.FIND else None
     if change and turn.on_screen and not request.like:
-        anchor = (turn.reference.items or ((turn.focus,) if turn.focus else turn.on_screen))[0].item_id
+        anchor = turn.compared_with[0].item_id
         request = leave_out(request, (anchor,))
         matches = find_items(turn, request, relative_meaning(turn, anchor, change.group()))
         return answer_with_list(turn, matches, request, act, anchor)
@@ -79,7 +79,7 @@ def search(turn: Turn) -> Answer:
 
 def _of_other_shade(turn: Turn, shade: ShadeChange) -> Answer | None:
     """Items lighter, plainer, more colourful than what is on screen; None where that says nothing of it."""
-    anchors = turn.reference.items or ((turn.focus,) if turn.focus else turn.on_screen)
+    anchors = turn.compared_with
     request = _need_without_shade(turn, shade)
     is_about_list = request.follow_up or bool(request.like)
     parts, ids = turn.parts, [item.item_id for item in anchors]

@@ -146,6 +146,12 @@ def _values_of_shown_rejected(turn: Turn) -> dict[str, frozenset[str]]:
     return {facet: frozenset(values)} if values else {}
 
 
+def names_kind(turn: Turn) -> bool:
+    """Whether a message names a kind of item that the catalogue has."""
+    words = turn.parts.lexicon.items_by_stem
+    return "type" in mentions_of(turn.plain, turn.parts.vocabulary, words).facets
+
+
 def _names_other_value(turn: Turn) -> bool:
     """Whether a message names a colour or the like that was not asked for before, but no kind."""
     mentioned = mentions_of(turn.plain, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets

@@ -36,6 +36,10 @@ _ORDINAL = "|".join(_ORDINALS) + r"|[1-9]\d?(?:st|nd|rd|th)"
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
 _NOUN = r"(?: (?:one|item|option|result|product|choice|article)s?)?"
 _THE_OTHER = re.compile(r"\bthe other(?: one)?(?=\W*$| (?:one )?(?:please|instead|too|is|looks)\b)")
+_PLACE = re.compile(
+    r"\bthe one (?:on|in|at) the (?:far )?(?:left|right|middle|centre|center|top|bottom)\b|"
+    r"\bthe (?:left|right|middle)(?:most)?(?: hand)? one\b"
+)
 _FIRST_N = re.compile(
     rf"\b(?:the )?(?P<end>first|last|top) (?P<n>two|three|four|five|six|seven|eight|[2-9])\b{_NOUN}"
 )
@@ -123,9 +127,9 @@ def items_pointed_at(
     if items:
         return ItemReference(items, "", True, text)
     is_other_end = any(sorted_by == order and pattern.search(text) for order, pattern in _OTHER_END.items())
-    other = _other(text, on_screen, focus)
-    if other is not None:
-        return other
+    asked_back = _other(text, on_screen, focus) or _place(text)
+    if asked_back is not None:
+        return asked_back
     finders = (
         [_first_n, _all, _pair, _singles] if is_other_end else [_first_n, _all, _pair, _singles, _extreme]
     )
@@ -164,6 +168,12 @@ def _other(text: str, on_screen: Sequence[Shown], focus: Shown | None) -> ItemRe
         return None
     others = [item for item in on_screen if item != (focus or on_screen[0])]
     return _taken(text, match, others if len(others) == 1 else ())
+
+
+def _place(text: str) -> ItemReference | None:
+    """ "The one on the left": how a client lays out a list is unknown, so it is asked which."""
+    match = _PLACE.search(text)
+    return None if match is None else _taken(text, match, ())
 
 
 def _all(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:

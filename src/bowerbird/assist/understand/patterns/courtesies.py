@@ -75,6 +75,9 @@ ABUSE = Rule(
         (
             r"\b(?:fuck(?:ing|ed)?|shit(?:ty)?|stupid (?:bot|machine|thing|assistant)|you(?:'re| are) "
             r"(?:an? )?(?:idiot|stupid|useless|dumb|moron|terrible|awful|rubbish|garbage)|idiot|"
+            r"you(?:'re| are) not (?:listening|understanding|helping|helpful)|"
+            r"you (?:don't|do not|didn't) (?:listen|understand|get it)|"
+            r"(?:that's|that is|this is) not what i (?:asked|said)|"
             r"asshole|bitch|moron|shut up|screw you|you suck|go to hell)\b"
         ),
     ),

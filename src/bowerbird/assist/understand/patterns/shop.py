@@ -23,8 +23,12 @@ POLICIES: tuple[tuple[str, str], ...] = (
         r"collect (?:it|them)",
     ),
     (
+        "gift cards",
+        r"gift[- ]?(?:cards?|vouchers?|certificates?)",
+    ),
+    (
         "gift wrapping",
-        r"gift[- ]?(?:wrap(?:ped|ping)?|cards?|vouchers?)|(?:wrap|giftwrap) (?:it|this|that|them)",
+        r"gift[- ]?(?:wrap(?:ped|ping)?)|(?:wrap|giftwrap) (?:it|this|that|them)",
     ),
     (
         "discounts",
@@ -41,13 +45,13 @@ POLICY_REQUEST = re.compile(
     + rf"(?:{'|'.join(words for _, words in POLICIES)})\b)"
 )
 """Words of a wish that ask for a policy: "is there a warranty?"."""
-NO_GOODS = frozenset(("contact", "stores", "discounts", "sizes", "warranty", "privacy"))
+NO_GOODS = frozenset(("contact", "stores", "discounts", "sizes", "warranty", "privacy", "gift cards"))
 """Policies whose words name nothing that is sold: "do you have a store in Paris" asks for no goods."""
 POLICY_QUESTION = any_of(
     r"\b(?:do|does|can|could|how|what|when|where|is|are|will|who)\b",
     r"\?",
     r"^(?:shipping|delivery|returns?|refunds?|payment|warranty|contact)\b",
-    r"\bpolic(?:y|ies)\b",
+    r"\bpolic(?:y|ies)\b|\bgift[- ]?(?:cards?|vouchers?)\b",
 )
 ORDERS = Rule(
     Act.ABOUT_SHOP,
