@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowerbird.data.events import EVENT_SCHEMA, Action, Alias, Event
-from bowerbird.data.ingest.event_batches import with_event_ids
 from bowerbird.data.ingest.imports import import_layout
+from bowerbird.data.logs.event_ids import with_event_ids
 from bowerbird.data.readers.events import segment, segment_files
 from bowerbird.data.readers.events.ga4 import files as ga4_files
 from bowerbird.data.readers.events.ga4 import parsing as ga4

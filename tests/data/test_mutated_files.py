@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.ingest.event_batches import with_event_ids
+from bowerbird.data.logs.event_ids import with_event_ids
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.records import (
     AliasDraft,

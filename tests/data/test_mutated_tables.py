@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowerbird.data.ingest.event_batches import with_event_ids
+from bowerbird.data.logs.event_ids import with_event_ids
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.records import EventBatch, ItemBatch, ItemDraft, Record, RejectedRow
 from bowerbird.errors import InputError

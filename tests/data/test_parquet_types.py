@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bowerbird.data.ingest.event_batches import with_event_ids
+from bowerbird.data.logs.event_ids import with_event_ids
 from bowerbird.data.readers.layouts import FileLayout, read_files
 from bowerbird.data.readers.records import EventBatch, EventDraft, ItemBatch, ItemDraft, RejectedRow
 from bowerbird.errors import InputError

@@ -1,4 +1,4 @@
-"""Checks of many events at once, and the ids of those that have none."""
+"""Checks of many events at once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,9 @@ from bowerbird.data.arrays import BoolArray
 from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.ingest.event_checks import IN_FUTURE, UNKNOWN_ITEM
 from bowerbird.data.ingest.id_set import IdSet
-from bowerbird.data.logs.rows import digest_each
+from bowerbird.data.logs.event_ids import with_event_ids
 from bowerbird.data.readers.records import EventBatch, EventDraft, RejectedRow
-from bowerbird.data.times import SECOND
 from bowerbird.ids import MAX_ID_LENGTH, id_fault
-
-HEX_DIGITS = 32
-"""Of a derived id: 128 bits."""
 
 
 def batch_of(drafts: Sequence[EventDraft]) -> EventBatch:
@@ -67,41 +63,3 @@ def _have_usable_ids(users: pa.Array) -> BoolArray:
     usable[suspects] = [not id_fault(ids.dictionary[row].as_py()) for row in suspects.tolist()]
     of_rows: BoolArray = usable[ids.indices.to_numpy(zero_copy_only=False)]
     return of_rows
-
-
-def with_event_ids(rows: pa.Table) -> pa.Table:
-    """Events in `EVENT_SCHEMA`, with derived ids where they have none (see `events.derive_event_id`)."""
-    ids = rows["event_id"].combine_chunks()
-    if ids.null_count:
-        missing = rows if ids.null_count == len(ids) else rows.filter(ids.is_null())
-        digests = _hex_digests(_id_contents(missing))
-        ids = digests if missing is rows else pc.replace_with_mask(ids, ids.is_null(), digests)
-    column = rows.schema.get_field_index("event_id")
-    return rows.set_column(column, EVENT_SCHEMA.field("event_id"), ids).cast(EVENT_SCHEMA)
-
-
-def _id_contents(rows: pa.Table) -> list[bytes]:
-    """What ids are derived from: user, item, action and time, separated as in `derive_event_id`."""
-    times = rows["at"].combine_chunks().dictionary_encode()
-    written = _isoformat(times.dictionary)
-    columns = [rows[name].combine_chunks() for name in ("user_id", "item_id", "action")]
-    joined = pc.binary_join_element_wise(*columns, written.take(times.indices), "\x1f")
-    contents: list[bytes] = joined.cast(pa.binary()).to_pylist()
-    return contents
-
-
-def _isoformat(times: pa.Array) -> pa.Array:
-    """Times as `datetime.isoformat` writes them, (n,): without a fraction where there is none."""
-    utc = times.cast(pa.timestamp("us"))
-    is_whole = pa.array(utc.cast(pa.int64()).to_numpy() % SECOND == 0)
-    seconds = pc.floor_temporal(utc, unit="second").cast(pa.timestamp("s")).cast(pa.string())
-    written = pc.if_else(is_whole, seconds, utc.cast(pa.string()))
-    return pc.binary_join_element_wise(pc.replace_substring(written, " ", "T"), "+00:00", "")
-
-
-def _hex_digests(contents: list[bytes]) -> pa.Array:
-    """The digest of each content in hexadecimal digits, (n,)."""
-    digits = b"".join(digest_each(contents)).hex().encode()
-    offsets = np.arange(len(contents) + 1, dtype=np.int32) * HEX_DIGITS
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits)]
-    return pa.Array.from_buffers(pa.string(), len(contents), buffers)

@@ -8,7 +8,7 @@ import numpy as np
 
 from bowerbird.data.arrays import BoolArray
 from bowerbird.data.logs.local.known_ids import NONE, KnownIds, split_digests
-from bowerbird.data.logs.rows import digest_id
+from bowerbird.data.logs.rows import digest_each
 
 MAX_RECENT = 100_000
 """Ids that are held in a hash set before they are merged into the sorted ones."""
@@ -27,11 +27,11 @@ class IdSet:
 
     def contains(self, ids: Sequence[str]) -> BoolArray:
         """Whether each of n ids is in the set, (n,) bool."""
-        return self._contain([digest_id(each) for each in ids])
+        return self._contain(_digests_of(ids))
 
     def add(self, ids: Sequence[str]) -> BoolArray:
         """Add n ids; returns whether each was new, (n,) bool: of equal ones only the first."""
-        digests = [digest_id(each) for each in ids]
+        digests = _digests_of(ids)
         is_new = ~self._contain(digests)
         for row in np.flatnonzero(is_new).tolist():
             is_new[row] = digests[row] not in self._recent
@@ -44,3 +44,7 @@ class IdSet:
     def _contain(self, digests: Sequence[bytes]) -> BoolArray:
         in_recent = np.fromiter((digest in self._recent for digest in digests), bool, len(digests))
         return in_recent | (self._sorted.positions_of(*split_digests(digests)) >= 0)
+
+
+def _digests_of(ids: Sequence[str]) -> list[bytes]:
+    return list(digest_each(each.encode() for each in ids))

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bowerbird.data.events import Action, Event
-from bowerbird.data.logs.rows import digest_each
+from bowerbird.data.events import Action
+from bowerbird.data.logs.event_ids import derive_event_ids
 from bowerbird.data.readers.datasets.hm_articles import article_ids, read_articles
 from bowerbird.data.readers.event_columns import EventRows, numbers
 from bowerbird.data.readers.fields import find_file, parse_amount, parse_number
@@ -62,33 +62,34 @@ def _purchases(sales: Path) -> Iterator[EventBatch | RejectedRow]:
 class _Copies:
     """Numbers equal purchases of one day, so that each is an event of its own.
 
-    The competition's file is sorted by day: only the counts of the last day are held. In a file that is not,
+    The competition's file is sorted by day: only the ids of the last day are held. In a file that is not,
     rows of a day that comes again are numbered by their lines.
     """
 
     def __init__(self) -> None:
-        self._counts: dict[bytes, int] = {}
+        self._counts: dict[str, int] = {}
+        """How many purchases of the day have each derived id."""
         self._day = _NO_DAY
         self._ended: set[int] = set()
 
     def number(self, batch: EventBatch) -> EventBatch:
-        """Give repeated purchases ids of their own; those of single ones stay derived."""
-        rows = batch.rows
-        days = rows["at"].cast(pa.int64()).to_numpy()
-        pairs = pc.binary_join_element_wise(rows["user_id"], rows["item_id"], "\x1f").cast(pa.binary())
-        keys = list(digest_each(pairs.to_pylist()))
-        suffixes: dict[int, str] = {}
+        """Give each purchase the id that is derived from it, and the copies of one a suffix each."""
+        days = batch.rows["at"].cast(pa.int64()).to_numpy()
+        ids: list[str] = derive_event_ids(batch.rows).to_pylist()
         starts = np.flatnonzero(np.diff(days, prepend=days[:1] - 1))
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(days)], strict=True):
             self._begin(int(days[start]))
             if self._day in self._ended:
-                suffixes |= {row: batch.locations[row] for row in range(start, end)}
+                for row in range(start, end):
+                    ids[row] += f"/{batch.locations[row]}"
                 continue
-            for row, key in enumerate(keys[start:end], start):
-                self._counts[key] = count = self._counts.get(key, 0) + 1
+            for row, event_id in enumerate(ids[start:end], start):
+                self._counts[event_id] = count = self._counts.get(event_id, 0) + 1
                 if count > 1:
-                    suffixes[row] = str(count)
-        return replace(batch, rows=_with_suffixes(rows, suffixes)) if suffixes else batch
+                    ids[row] += f"/{count}"
+        column = batch.rows.schema.get_field_index("event_id")
+        field = batch.rows.schema.field(column)
+        return replace(batch, rows=batch.rows.set_column(column, field, pa.array(ids, field.type)))
 
     def _begin(self, day: int) -> None:
         if day != self._day:
@@ -98,16 +99,6 @@ class _Copies:
 
 
 _NO_DAY = -(2**62)
-
-
-def _with_suffixes(rows: pa.Table, suffixes: dict[int, str]) -> pa.Table:
-    """Give rows the id that is derived from them, and a suffix."""
-    repeated = rows.take(pa.array(list(suffixes), pa.int64())).to_pylist()
-    ids: list[str | None] = [None] * rows.num_rows
-    for row, (index, suffix) in zip(repeated, suffixes.items(), strict=True):
-        ids[index] = f"{Event.from_row({**row, 'event_id': ''}).event_id}/{suffix}"
-    column = rows.schema.get_field_index("event_id")
-    return rows.set_column(column, rows.schema.field("event_id"), pa.array(ids, pa.string()))
 
 
 def _price_value(value: Any) -> float | None:
