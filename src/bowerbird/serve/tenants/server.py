@@ -21,6 +21,7 @@ from bowerbird.serve.bodies.health import Probe
 from bowerbird.serve.errors import METHODS
 from bowerbird.serve.middleware.metrics import Metrics
 from bowerbird.serve.protection.errors import Unauthenticated
+from bowerbird.serve.protection.memory import bound_memory
 from bowerbird.serve.protection.settings import ServerSettings
 from bowerbird.serve.routes.page import files
 from bowerbird.serve.tenants.selection import PREFIX, StoreSelector
@@ -60,6 +61,7 @@ def store_apps(app: FastAPI) -> Sequence[FastAPI]:
 
 def worker() -> FastAPI:
     """The app of one of several processes, by their variables."""
+    bound_memory()
     settings = decode_record(os.environ[SETTINGS_VARIABLE].encode(), ServerSettings, Path(SETTINGS_VARIABLE))
     stores = [Path(store) for store in json.loads(os.environ[STORES_VARIABLE])]
     return create_server(stores, warm_up=bool(os.environ.get(WARM_UP_VARIABLE)), settings=settings)
