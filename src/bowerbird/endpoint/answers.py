@@ -84,8 +84,8 @@ class StreamedAnswer:
             for choice in event.get("choices") or ():
                 delta = choice.get("delta") or {}
                 chunk += delta.get("content") or ""
-                for part in delta.get("tool_calls") or ():
-                    self._add_call(part)
+                for tool_call in delta.get("tool_calls") or ():
+                    self._add_call(tool_call)
                 self._is_complete |= choice.get("finish_reason") is not None
             self.has_begun = True
         except (AttributeError, TypeError, ValueError, KeyError) as error:
@@ -93,10 +93,10 @@ class StreamedAnswer:
         self._texts.append(chunk)
         return chunk
 
-    def _add_call(self, part: Mapping[str, Any]) -> None:
-        call = self._calls.setdefault(int(part.get("index", 0)), {"id": "", "name": "", "arguments": ""})
-        function = part.get("function") or {}
-        call["id"] = part.get("id") or call["id"]
+    def _add_call(self, tool_call: Mapping[str, Any]) -> None:
+        call = self._calls.setdefault(int(tool_call.get("index", 0)), {"id": "", "name": "", "arguments": ""})
+        function = tool_call.get("function") or {}
+        call["id"] = tool_call.get("id") or call["id"]
         call["name"] += function.get("name") or ""
         call["arguments"] += function.get("arguments") or ""
 

@@ -105,11 +105,11 @@ def _false_line(line: str, listing: Listing, listings: Listings, translate: Tran
     if before and (listing.list_price is None or abs(float(before[1]) - listing.list_price) > 0.005):
         yield f"{title!r} did not cost {before[1]}"
     facts = rest.split(": ", 1)[1] if ": " in rest else ""
-    for part in facts.split("; "):
-        if variants := _ALSO_IN.match(part):
+    for statement in facts.split("; "):
+        if variants := _ALSO_IN.match(statement):
             yield from _false_variants(variants[1], listing, listings, translate)
-        elif not (_MISSES.search(part) or _reasons().fullmatch(part)):
-            yield from (claim for fact in part.split(", ") for claim in _false_fact(fact, listing, translate))
+        elif not (_MISSES.search(statement) or _reasons().fullmatch(statement)):
+            yield from (claim for fact in statement.split(", ") for claim in _false_fact(fact, listing, translate))
 
 
 @cache

@@ -67,16 +67,16 @@ class AllowedWords:
         return generic or self.permits(words)
 
     def disallowed_parts(self, run: Sequence[Word]) -> list[list[Word]]:
-        """The parts of a capitalised run that may not be used; "Alma and Fjord" are two names."""
+        """The names of a capitalised run that may not be used; "Alma and Fjord" are two names."""
         if self.allows(run):
             return []
-        parts: list[list[Word]] = [[]]
+        names: list[list[Word]] = [[]]
         for word in run:
             if word.form == "and":
-                parts.append([])
+                names.append([])
             else:
-                parts[-1].append(word)
-        return [part for part in parts if part and not self.allows(part)]
+                names[-1].append(word)
+        return [name for name in names if name and not self.allows(name)]
 
     def names_other_item(self, words: Sequence[Word]) -> bool:
         """Whether words that equal another item's title are meant as its name, not as a description."""

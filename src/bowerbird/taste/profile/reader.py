@@ -152,7 +152,7 @@ class TasteReader:
     def similar_users(self, user_id: str) -> SimilarUsers:
         """What users with a similar taste share; empty for fewer than k (see `SimilarUsersConfig`)."""
         state = self.graph.state(user_id)
-        others = (self.graph.state(other) for other in self.graph.users(CONFIG.max_users))
+        others = (self.graph.state(other_id) for other_id in self.graph.users(CONFIG.max_users))
         season = Scale.SEASON.half_lives(self._half_lives)
         return find_similar_users(state, others, self.groups, season, state.last_at)
 
