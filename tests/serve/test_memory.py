@@ -11,9 +11,10 @@ CHILD = """
 import threading
 from pathlib import Path
 
-import pyarrow as pa
-
 from bowerbird.serve.protection.memory import bound_memory, give_back_freed_memory
+
+bound_memory()
+import pyarrow as pa
 
 def resident_mb():
     status = Path("/proc/self/status").read_text().splitlines()
@@ -24,7 +25,6 @@ def work():
     retained.append(blocks[::50])  # in the way of a heap that only shrinks at its end
 
 retained = []
-bound_memory()
 before = resident_mb()
 threads = [threading.Thread(target=work) for _ in range(8)]
 for thread in threads:

@@ -84,11 +84,12 @@ def serve(
 
     Several stores share nothing but the process: the key of a request says whose it is.
     """
-    from bowerbird.serve import running
     from bowerbird.serve.protection.memory import bound_memory
-    from bowerbird.serve.tenants.server import create_server, store_apps
 
     bound_memory()
+    from bowerbird.serve import running
+    from bowerbird.serve.tenants.server import create_server, store_apps
+
     settings = replace(
         server_settings(stores, host, require_keys, allow_host or [], allow_origin or []),
         requests_per_second=rate,

@@ -109,7 +109,9 @@ def _false_line(line: str, listing: Listing, listings: Listings, translate: Tran
         if variants := _ALSO_IN.match(statement):
             yield from _false_variants(variants[1], listing, listings, translate)
         elif not (_MISSES.search(statement) or _reasons().fullmatch(statement)):
-            yield from (claim for fact in statement.split(", ") for claim in _false_fact(fact, listing, translate))
+            yield from (
+                claim for fact in statement.split(", ") for claim in _false_fact(fact, listing, translate)
+            )
 
 
 @cache

@@ -11,8 +11,6 @@ import os
 import threading
 from functools import cache
 
-import pyarrow as pa
-
 INTERVAL_S = 10.0
 """Between two times: each takes 3 ms of processor time, with Python's lock released."""
 _M_ARENA_MAX = -8  # of glibc's <malloc.h>
@@ -22,10 +20,10 @@ _M_ARENA_MAX = -8  # of glibc's <malloc.h>
 def bound_memory() -> None:
     """Limit the heaps of this process, and give back what is freed from now on. The first call counts.
 
-    To be called before other threads begin: a heap that exists stays. Does nothing where the C library is
-    another one than glibc, but for Arrow's allocator.
+    To be called before other threads begin, since a heap that exists stays, and before `pyarrow` is imported,
+    which chooses its allocator then. Where the C library is another one than glibc, only that is chosen.
     """
-    pa.set_memory_pool(pa.system_memory_pool())
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # other processes of the server inherit it
     libc = _glibc()
     if libc is not None:
         libc.mallopt(_M_ARENA_MAX, max(2, os.cpu_count() or 1))
