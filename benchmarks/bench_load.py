@@ -44,7 +44,8 @@ import numpy as np
 from bowerbird.data.store import Store
 
 EVENTS_PER_POST = 10
-WORDS = ("lamp", "a warm rug", "linen dress", "something green", "a gift")
+KINDS = "lamp rug dress chair vase cushion table blanket jacket mirror bowl gift".split()
+STYLES = "warm linen green soft wooden cheap bright blue plain modern rustic small cosy striped wool".split()
 POST_TIMEOUT_S = 30.0
 EVENT = "Product Viewed"
 
@@ -64,12 +65,16 @@ class Load:
     until: float = 0.0
     """When it ends, by the clock of `perf_counter`."""
 
+    def words(self) -> str:
+        """What a reader searches for, of 180 texts: a server may remember what it encoded."""
+        return f"{self.rng.choice(STYLES)} {self.rng.choice(KINDS)}"
+
     def request(self) -> tuple[str, str]:
         """The kind of a reader's next request, and its path."""
         user, item = quote(self.rng.choice(self.users), safe=""), quote(self.rng.choice(self.items), safe="")
         paths = {
             "recommendations": f"/users/{user}/recommendations",
-            "search": f"/search?q={quote(self.rng.choice(WORDS))}",
+            "search": f"/search?q={quote(self.words())}",
             "item": f"/items/{item}",
             "trending": "/trending",
         }
@@ -102,7 +107,7 @@ class Load:
     async def chat(self, client: httpx.AsyncClient) -> None:
         """One client that chats: the first chunk with items or text is timed, and the whole reply."""
         while time.perf_counter() < self.until:
-            await self.timed("chat", self.chat_once(client, self.rng.choice(WORDS)))
+            await self.timed("chat", self.chat_once(client, self.words()))
 
     async def chat_once(self, client: httpx.AsyncClient, text: str) -> httpx.Response:
         """A message and its streamed reply."""

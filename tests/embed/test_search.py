@@ -20,6 +20,7 @@ from bowerbird.cli.main import app
 from bowerbird.data.items import Catalogue
 from bowerbird.data.store import Store
 from bowerbird.embed.config import EmbedConfig
+from bowerbird.embed.search.query import QueryEncoder
 from bowerbird.embed.search.searcher import Searcher
 from bowerbird.embed.training import train_embedding
 from bowerbird.errors import InputError
@@ -32,10 +33,15 @@ def blue(side_px: int = 60) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def searcher(toy_store: Callable[..., Store]) -> Searcher:
+def embedded_store(toy_store: Callable[..., Store]) -> Store:
     store = toy_store()
     train_embedding(store, EmbedConfig(dim=32, epochs=2))
-    return Searcher.open(store.snapshot())
+    return store
+
+
+@pytest.fixture(scope="module")
+def searcher(embedded_store: Store) -> Searcher:
+    return Searcher.open(embedded_store.snapshot())
 
 
 def colours(item_ids: list[str]) -> set[str]:
@@ -55,6 +61,17 @@ def test_a_text_with_a_picture_or_an_item_edits_it(searcher: Searcher) -> None:
         assert colours([hit.item_id for hit in searcher.search(text, item="red-1", n=3)]) == {"blue"}
     assert colours([hit.item_id for hit in searcher.search("but in red", image=blue(), n=3)]) == {"red"}
     assert colours([hit.item_id for hit in searcher.search("the same colour", image=blue(), n=3)]) == {"blue"}
+
+
+def test_a_text_that_comes_again_has_the_same_vector(embedded_store: Store) -> None:
+    encoder = QueryEncoder.open(embedded_store.snapshot())
+    first = encoder.encode_texts(["a red chair"])
+    expected = first.copy()
+    first[:] = 0
+    np.testing.assert_array_equal(encoder.encode_texts(["a red chair"]), expected)
+    both = encoder.encode_texts(["a red chair", "a yellow rug"])
+    np.testing.assert_allclose(both[0], expected[0], atol=1e-2)  # a batch is padded
+    np.testing.assert_allclose(both[1], encoder.encode_texts(["a yellow rug"])[0], atol=1e-2)
 
 
 def test_what_is_cheaper_costs_less(toy_store: Callable[..., Store]) -> None:

@@ -24,6 +24,8 @@ from bowerbird.models.pictures.image import ImageEncoder, decode_images, load_im
 from bowerbird.models.text import TextEncoder, load_text_encoder
 
 BATCH = 64
+MAX_CACHED = 4096
+"""Single texts whose vectors are held, two kilobytes each: many people search for the same."""
 CENTRE_CROP = 0.8
 """Share of a picture's width and height."""
 
@@ -55,6 +57,7 @@ class QueryEncoder:
         self._backbones = image_backbone, text_backbone
         unadapted = EncoderSource(image_backbone, None), EncoderSource(text_backbone, None)
         self._image_source, self._text_source = sources or unadapted
+        self._encode_single_text = lru_cache(MAX_CACHED)(self._encode_text)
 
     @classmethod
     def open(cls, snapshot: StoreSnapshot) -> QueryEncoder:
@@ -179,14 +182,21 @@ class QueryEncoder:
     def _encode_text_modalities(self, texts: Sequence[str | None]) -> FloatArray:
         rows = [row for row, text in enumerate(texts) if text is not None]
         encoded = np.zeros((len(texts), self._text_width), np.float32)
+        if len(rows) == 1:
+            encoded[rows] = self._encode_single_text(texts[rows[0]] or "")
+            return encoded
         for start in range(0, len(rows), BATCH):
             block = rows[start : start + BATCH]
-            block_texts = [texts[row] or "" for row in block]
-            text_features = self._text_encoder.encode_queries(block_texts)
-            encoded[block] = self._encoders.encode_texts(
-                [extract_words(text) for text in block_texts], text_features
-            )
+            encoded[block] = self._encode_block([texts[row] or "" for row in block])
         return encoded
+
+    def _encode_text(self, text: str) -> FloatArray:
+        vector: FloatArray = self._encode_block([text])[0]
+        return vector
+
+    def _encode_block(self, texts: Sequence[str]) -> FloatArray:
+        text_features = self._text_encoder.encode_queries(texts)
+        return self._encoders.encode_texts([extract_words(text) for text in texts], text_features)
 
     @cached_property
     def _text_encoder(self) -> TextEncoder:
