@@ -60,6 +60,5 @@ class TemplateWriter:
     """Writes the draft as it is."""
 
     def write(self, draft: Draft) -> Iterator[WrittenText]:
-        """Yield the lines of the draft."""
-        for number, text in enumerate(draft.lines):
-            yield WrittenText(f"\n{text}" if number else text)
+        """Yield the draft as one part: it is there already, and each part costs a stream an event."""
+        yield WrittenText("\n".join(draft.lines))
