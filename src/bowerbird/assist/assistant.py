@@ -20,13 +20,8 @@ from bowerbird.assist.cost import TurnMeter
 from bowerbird.assist.draft import Draft
 from bowerbird.assist.find.finding import check_items, find_items
 from bowerbird.assist.find.item_matches import ItemMatches
-from bowerbird.assist.find.need import (
-    answers_question,
-    names_kind,
-    read_need,
-    wants_other_version,
-    wants_others_in,
-)
+from bowerbird.assist.find.needs.after_message import answers_question, wants_other_version, wants_others_in
+from bowerbird.assist.find.needs.reading import names_kind, read_need
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Preview, Reply
 from bowerbird.assist.state import DialogueState
@@ -132,12 +127,13 @@ class Assistant:
         check_items(self.parts, items)
         meter = TurnMeter(self.parts.snapshot.store.settings, self.parts.stock_model)
         try:
-            with self.parts.turns:
+            with self.parts.turn():
                 turn = meter.understanding.run(
                     lambda: read_message(
                         self.parts, state, text, user, image, items, n, record, reply_language
                     )
                 )
+            with self.parts.turn():
                 answer = meter.finding.run(lambda: self._answer(turn))
             if isinstance(answer, Reply):
                 answer = ListAnswer(Draft(turn, answer.act, answer.text), answer)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from bowerbird.assist.answers.item_answers import missing
 from bowerbird.assist.facet_needs import with_values, without_values
-from bowerbird.assist.find.need import leave_out
+from bowerbird.assist.find.needs.reading import leave_out
 from bowerbird.assist.needs import join_words
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Request, Shown, asked_for_again

@@ -12,7 +12,8 @@ from bowerbird.assist.answers.unknown_kinds import missing_kinds, unknown_audien
 from bowerbird.assist.find.finding import allowed_items, find_items
 from bowerbird.assist.find.item_matches import ItemMatches
 from bowerbird.assist.find.meaning import RELATIVE, completion_scores, relative_meaning
-from bowerbird.assist.find.need import greets_only, leave_out, need_after, says_nothing
+from bowerbird.assist.find.needs.after_message import need_after
+from bowerbird.assist.find.needs.reading import greets_only, leave_out, says_nothing
 from bowerbird.assist.find.offers import priced
 from bowerbird.assist.find.shades import need_with_shade
 from bowerbird.assist.needs import describe_need

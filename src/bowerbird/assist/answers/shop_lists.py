@@ -11,7 +11,7 @@ from bowerbird.assist.answers.item_lists import ListAnswer, say_list
 from bowerbird.assist.answers.searches import search
 from bowerbird.assist.answers.unknown_kinds import unknown_kind
 from bowerbird.assist.find.finding import allowed_items
-from bowerbird.assist.find.need import read_need
+from bowerbird.assist.find.needs.reading import read_need
 from bowerbird.assist.needs import describe_need
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Request

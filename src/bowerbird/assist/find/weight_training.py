@@ -13,7 +13,7 @@ import numpy as np
 from bowerbird.assist.find.conversation import messages_after
 from bowerbird.assist.find.finding import allowed_items
 from bowerbird.assist.find.meaning import meaning_of
-from bowerbird.assist.find.need import need_after
+from bowerbird.assist.find.needs.after_message import need_after
 from bowerbird.assist.find.retrieval import SourceScores, read_features
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.request import Request

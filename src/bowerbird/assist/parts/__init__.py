@@ -22,6 +22,7 @@ from bowerbird.assist.languages import CODES, ENGLISH, HEADS_FIRST, is_known_wor
 from bowerbird.assist.parts import opening
 from bowerbird.assist.parts.catalogue_words import is_aside, newest_first, positions_by_title
 from bowerbird.assist.parts.opening import SlowPart
+from bowerbird.assist.parts.turns import Turns
 from bowerbird.assist.policies import Policies
 from bowerbird.assist.request import Shown
 from bowerbird.assist.scoring.weights import RetrievalWeights, open_weights
@@ -62,16 +63,14 @@ class Parts:
         self.catalogue = catalogue
         self.matrix = matrix
         self._warm_up: threading.Thread | None = None
-        self._turns = threading.RLock()
+        self.turns = Turns()
 
-    @property
-    def turns(self) -> AbstractContextManager[object]:
-        """To be held while a message is read and items are found, which takes Python's lock most of the time.
+    def turn(self) -> AbstractContextManager[None]:
+        """To be held while a message is read, and while items are found.
 
-        In turns they answer as many, and recommendations wait for one of them and not for all. Where a model
-        behind a URL reads, they wait for it side by side.
+        Where a model behind a URL reads, messages wait for it side by side.
         """
-        return self._turns if self.endpoint is None else nullcontext()
+        return self.turns.message() if self.endpoint is None else nullcontext()
 
     @property
     def is_warming_up(self) -> bool:

@@ -34,8 +34,9 @@ def recommend_to_user(app_state: AppState, user: str, query: UserListQuery) -> C
     options = RecommendOptions(
         Action(query.outcome), diversity, exploration, seed, rules=app_state.rules.read()
     )
-    items = served.recommender.recommend(served.taste.state(user), page.n, page.eligible, options=options)
-    return _list(page, items, user, [])
+    with served.assistant.parts.turns.recommendation():
+        items = served.recommender.recommend(served.taste.state(user), page.n, page.eligible, options=options)
+        return _list(page, items, user, [])
 
 
 def recommend(app_state: AppState, request: RecommendationRequest) -> Content:
@@ -50,8 +51,9 @@ def recommend(app_state: AppState, request: RecommendationRequest) -> Content:
     options = RecommendOptions(
         outcome, request.diversity, request.exploration, seed, rules=app_state.rules.read()
     )
-    items = served.recommender.recommend(state, page.n, page.eligible, options=options)
-    return _list(page, items, request.user, unknown)
+    with served.assistant.parts.turns.recommendation():
+        items = served.recommender.recommend(state, page.n, page.eligible, options=options)
+        return _list(page, items, request.user, unknown)
 
 
 def rerank(app_state: AppState, request: RerankRequest) -> Content:
