@@ -44,8 +44,14 @@ import numpy as np
 from bowerbird.data.store import Store
 
 EVENTS_PER_POST = 10
-KINDS = "lamp rug dress chair vase cushion table blanket jacket mirror bowl gift".split()
-STYLES = "warm linen green soft wooden cheap bright blue plain modern rustic small cosy striped wool".split()
+KINDS = (
+    "lamp", "rug", "dress", "chair", "vase", "cushion", "table", "blanket", "jacket", "mirror", "bowl",
+    "gift",
+)  # fmt: skip
+STYLES = (
+    "warm", "linen", "green", "soft", "wooden", "cheap", "bright", "blue", "plain", "modern", "rustic",
+    "small", "cosy", "striped", "wool",
+)  # fmt: skip
 POST_TIMEOUT_S = 30.0
 EVENT = "Product Viewed"
 

@@ -39,13 +39,13 @@ def test_no_message_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_recommendation_waits_for_no_message_and_messages_for_each_other() -> None:
-    turns, n_running, most = Turns(), 0, list[int]()
+    turns, n_running, counts = Turns(), 0, list[int]()
 
     def answer() -> None:
         nonlocal n_running
         with turns.message():
             n_running += 1
-            most.append(n_running)
+            counts.append(n_running)
             with turns.recommendation():
                 pass
             n_running -= 1
@@ -53,4 +53,4 @@ def test_a_recommendation_waits_for_no_message_and_messages_for_each_other() -> 
     with ThreadPoolExecutor(8) as pool:
         for future in [pool.submit(answer) for _ in range(200)]:
             future.result(LIMIT_S)
-    assert set(most) == {1}
+    assert set(counts) == {1}

@@ -69,9 +69,9 @@ def test_a_text_that_comes_again_has_the_same_vector(embedded_store: Store) -> N
     expected = first.copy()
     first[:] = 0
     np.testing.assert_array_equal(encoder.encode_texts(["a red chair"]), expected)
-    both = encoder.encode_texts(["a red chair", "a yellow rug"])
-    np.testing.assert_allclose(both[0], expected[0], atol=1e-2)  # a batch is padded
-    np.testing.assert_allclose(both[1], encoder.encode_texts(["a yellow rug"])[0], atol=1e-2)
+    batch = encoder.encode_texts(["a red chair", "a yellow rug"])
+    np.testing.assert_allclose(batch[0], expected[0], atol=1e-2)  # a batch is padded
+    np.testing.assert_allclose(batch[1], encoder.encode_texts(["a yellow rug"])[0], atol=1e-2)
 
 
 def test_what_is_cheaper_costs_less(toy_store: Callable[..., Store]) -> None:
