@@ -188,9 +188,9 @@ def test_an_unknown_kind_is_admitted(assistant: Assistant) -> None:
 
 
 def test_the_stream_is_the_reply(assistant: Assistant) -> None:
-    preview, *parts, last = assistant.stream(DialogueState(), "a blue rug")
+    preview, text, last = assistant.stream(DialogueState(), "a blue rug")  # templates write one part
     assert isinstance(preview, Preview) and isinstance(last, Reply) and preview.shown == last.shown
-    assert "".join(map(str, parts)) == last.text and len(parts) == 1 + len(last.items)
+    assert text == last.text and len(last.items) > 1
 
 
 # -- with a model that says anything ----------------------------------------------------------------------
