@@ -5,20 +5,11 @@ from itertools import pairwise
 import pytest
 
 from bowerbird.assist.assistant import Assistant
-from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.turn import read_message
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.data.items import Catalogue
-
-
-def talk_to(assistant: Assistant, *messages: str) -> list[Reply]:
-    """The replies to a conversation."""
-    replies: list[Reply] = []
-    for message in messages:
-        replies.append(assistant.reply(replies[-1].state if replies else DialogueState(), message))
-    return replies
-
+from talking import talk_to
 
 ACTS: tuple[tuple[str, Act, str], ...] = (
     ("hi", Act.GREETING, ""),

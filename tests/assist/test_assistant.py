@@ -15,6 +15,7 @@ from bowerbird.assist.writers.graft_writer import GraftWriter
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
+from talking import talk_to
 
 KINDS = ("Table lamp", "Floor lamp", "Rug", "Sofa", "T-shirt", "Shirt", "Sweater")
 COLOURS = ("Red", "Green", "Blue", "Dark Blue", "Grey")
@@ -91,14 +92,6 @@ def test_an_item_without_a_price_is_never_under_a_bound(assistant: Assistant) ->
     ]
     reply = _assistant_over(items, assistant.parts.snapshot.store).reply(DialogueState(), "a mug under 60")
     assert not reply.items and reply.nearest[0].differences == ("no stated price",)
-
-
-def talk_to(assistant: Assistant, *messages: str, user: str | None = None) -> list[Reply]:
-    """The replies to a conversation."""
-    replies: list[Reply] = []
-    for message in messages:
-        replies.append(assistant.reply(replies[-1].state if replies else DialogueState(), message, user))
-    return replies
 
 
 def test_a_dialogue_keeps_changes_and_tightens(assistant: Assistant, shop: Catalogue) -> None:
