@@ -13,7 +13,6 @@ from bowerbird.data.events import Action
 from bowerbird.errors import InputError
 from bowerbird.recommend.lists.sessions import SessionEvent, session_state
 from bowerbird.recommend.options import RecommendOptions
-from bowerbird.recommend.recommendation import Recommendation
 from bowerbird.serve.app_state import AppState
 from bowerbird.serve.bodies.lists import RecommendationRequest, RerankRequest, UserListQuery, WhoseList
 from bowerbird.serve.pages import Page, now, positions_of
@@ -34,9 +33,7 @@ def recommend_to_user(app_state: AppState, user: str, query: UserListQuery) -> C
     options = RecommendOptions(
         Action(query.outcome), diversity, exploration, seed, rules=app_state.rules.read()
     )
-    with served.assistant.parts.turns.recommendation():
-        items = served.recommender.recommend(served.taste.state(user), page.n, page.eligible, options=options)
-        return _list(page, items, user, [])
+    return _list(page, served.taste.state(user), options, user, [])
 
 
 def recommend(app_state: AppState, request: RecommendationRequest) -> Content:
@@ -51,9 +48,7 @@ def recommend(app_state: AppState, request: RecommendationRequest) -> Content:
     options = RecommendOptions(
         outcome, request.diversity, request.exploration, seed, rules=app_state.rules.read()
     )
-    with served.assistant.parts.turns.recommendation():
-        items = served.recommender.recommend(state, page.n, page.eligible, options=options)
-        return _list(page, items, request.user, unknown)
+    return _list(page, state, options, request.user, unknown)
 
 
 def rerank(app_state: AppState, request: RerankRequest) -> Content:
@@ -110,8 +105,13 @@ def _from_conversation(app_state: AppState, request: RecommendationRequest, page
     return _content(served, page.answer([item.position for item in shown], rows), request.user, [])
 
 
-def _list(page: Page, items: list[Recommendation], user: str | None, unknown: list[str]) -> Content:
-    return _content(page.served, page.recommended(items), user, unknown)
+def _list(
+    page: Page, state: TasteState, options: RecommendOptions, user: str | None, unknown: list[str]
+) -> Content:
+    served = page.served
+    with served.assistant.parts.turns.recommendation():
+        items = served.recommender.recommend(state, page.n, page.eligible, options=options)
+        return _content(served, page.recommended(items), user, unknown)
 
 
 def _content(served: ServedSnapshot, content: Content, user: str | None, unknown: list[str]) -> Content:
