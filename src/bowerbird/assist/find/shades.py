@@ -42,9 +42,9 @@ def need_with_shade(
     for need in (request, _without_shades(request)):
         shaded = _narrowed_beyond(turn, need, anchors, change)
         if shaded is None and change.quality != Quality.LIGHT:  # plain, if no colours are less colourful
-            other = Quality.PLAIN if change.quality == Quality.COLOURFUL else Quality.COLOURFUL
+            substitute = Quality.PLAIN if change.quality == Quality.COLOURFUL else Quality.COLOURFUL
             need = _no_worse(turn, need, anchors, change)
-            shaded = _narrowed_beyond(turn, need, anchors, change.of_other(other))
+            shaded = _narrowed_beyond(turn, need, anchors, change.of_other(substitute))
         if shaded is not None:
             return shaded
     return None

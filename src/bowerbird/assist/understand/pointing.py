@@ -127,7 +127,7 @@ def items_pointed_at(
     if items:
         return ItemReference(items, "", True, text)
     is_other_end = any(sorted_by == order and pattern.search(text) for order, pattern in _OTHER_END.items())
-    asked_back = _other(text, on_screen, focus) or _place(text)
+    asked_back = _the_other_one(text, on_screen, focus) or _place(text)
     if asked_back is not None:
         return asked_back
     finders = (
@@ -161,7 +161,7 @@ def _first_n(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
     return _taken(text, match, on_screen[-count:] if match["end"] == "last" else on_screen[:count])
 
 
-def _other(text: str, on_screen: Sequence[Shown], focus: Shown | None) -> ItemReference | None:
+def _the_other_one(text: str, on_screen: Sequence[Shown], focus: Shown | None) -> ItemReference | None:
     """ "The other one" of two; of more it is asked which."""
     match = _THE_OTHER.search(text) if on_screen else None
     if match is None:

@@ -126,8 +126,9 @@ def _is_feature(
     noun: str, text: str, previous: Request, vocabulary: Vocabulary, texts: Mapping[str, object]
 ) -> bool:
     """Whether a bare noun is what items of the kind before have: "slim fit" of blazers, "long sleeves"."""
-    stems, mentioning = stem_phrase(noun), texts.get(stem_phrase(noun)[-1]) if noun else None
-    if not isinstance(mentioning, np.ndarray) or not stems or _NAMED_AS_KIND.search(text):
+    stems = stem_phrase(noun)
+    mentioning = texts.get(stems[-1]) if stems else None
+    if not isinstance(mentioning, np.ndarray) or _NAMED_AS_KIND.search(text):
         return False
     of_kind = vocabulary.mask("type", previous.facets.get("type", ()))
     return int(of_kind[mentioning].sum()) >= MIN_MENTIONS

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bowerbird.assist.facet_needs import name_values, with_values
-from bowerbird.assist.find.needs.reading import kinds_of, leave_out, read_need
+from bowerbird.assist.find.needs.reading import kinds_of, leave_out, read_need, wanted_values
 from bowerbird.assist.find.needs.shown_values import (
     need_with_values,
     rejected_values,
     shared_values,
-    spoken_of,
 )
 from bowerbird.assist.request import Request, Shown
 from bowerbird.assist.turn import Turn
@@ -63,7 +62,7 @@ def need_after(turn: Turn) -> Request:
         return _changed(turn, turn.reference.items[0])
     is_about_list = wants_others_in(turn)
     if not is_about_list and wants_other_version(turn):
-        return _changed(turn, spoken_of(turn)[0])
+        return _changed(turn, turn.items_in_focus[0])
     if turn.reference.is_explicit and turn.reference.items and COMPARES_PRICE.search(turn.plain):
         request = _priced_against(turn, turn.reference.items[0])
     else:
@@ -78,7 +77,7 @@ def need_after(turn: Turn) -> Request:
 
 def _names_other_value(turn: Turn) -> bool:
     """Whether a message names a colour or the like that was not asked for before, but no kind."""
-    mentioned = mentions_of(turn.plain, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets
+    mentioned = wanted_values(turn, turn.plain)
     wanted = turn.state.request.facets if turn.state.request else {}
     return "type" not in mentioned and any(
         values != set(wanted.get(f, ())) for f, values in mentioned.items()
@@ -87,7 +86,7 @@ def _names_other_value(turn: Turn) -> bool:
 
 def _names_other_kind(turn: Turn) -> bool:
     """Whether "more chairs" asks for another kind than the one looked for, or for one of several."""
-    mentioned = mentions_of(turn.plain, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets
+    mentioned = wanted_values(turn, turn.plain)
     wanted = turn.state.request.facets if turn.state.request else {}
     return "type" in mentioned and mentioned["type"] != set(wanted.get("type", ()))
 
@@ -96,7 +95,7 @@ def _shown_of_fresh_kind(turn: Turn) -> list[str]:
     """Ids of the items on screen of one of several kinds, for "another sofa"."""
     if not (turn.state.request and turn.state.request.kinds) or not _FRESH_KIND.search(turn.plain):
         return []
-    mentioned = mentions_of(turn.plain, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets
+    mentioned = wanted_values(turn, turn.plain)
     if set(mentioned) != {"type"}:
         return []
     return [item.item_id for item in turn.on_screen if not mentioned["type"].isdisjoint(kinds_of(turn, item))]
@@ -116,7 +115,7 @@ def _priced_against(turn: Turn, target: Shown) -> Request:
 def wants_other_version(turn: Turn) -> bool:
     """Whether a message asks for the item spoken of in another colour or the like, and it has no variants:
     then others of its kind are looked for."""
-    targets = spoken_of(turn)
+    targets = turn.items_in_focus
     if not targets or not _OTHER_VERSION.search(turn.plain):
         return False
     vocabulary, catalogue = turn.parts.vocabulary, turn.parts.catalogue

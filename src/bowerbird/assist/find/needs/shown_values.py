@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bowerbird.assist.find.needs.reading import read_need
-from bowerbird.assist.request import Request, Shown
+from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.followups import FACET_WORDS
@@ -30,7 +30,7 @@ _OF_KIND = re.compile(r"^(?:and |but |now |also )*(?:in|of|made of|from)\b|\bone
 
 def shared_values(turn: Turn) -> dict[str, frozenset[str]]:
     """Values by facet that an answer is to share with the item spoken of last."""
-    targets = spoken_of(turn)
+    targets = turn.items_in_focus
     if len(targets) != 1:
         return {}
     position, values = turn.parts.catalogue.position[targets[0].item_id], dict[str, frozenset[str]]()
@@ -76,8 +76,3 @@ def rejected_values(turn: Turn) -> dict[str, frozenset[str]]:
     wanted = turn.state.request.facets.get(facet, frozenset()) if turn.state.request else frozenset()
     values -= wanted if wanted <= values else set()
     return {facet: frozenset(values)} if values else {}
-
-
-def spoken_of(turn: Turn) -> tuple[Shown, ...]:
-    """The items that a message points at, else the one spoken of last."""
-    return turn.reference.items or ((turn.focus,) if turn.focus else ())

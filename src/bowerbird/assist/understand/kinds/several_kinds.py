@@ -61,7 +61,7 @@ def kinds_asked_for(
     """
     distinct = list(dict.fromkeys(values for _, values in kinds))
     # "Furniture: a sofa and a table" asks for two kinds.
-    distinct = [values for values in distinct if not any(other < values for other in distinct)]
+    distinct = [values for values in distinct if not any(narrower < values for narrower in distinct)]
     if len(distinct) < 2 or not SEVERAL.search(text) or _EITHER.search(text):
         return ()
     words_of = {values: words for words, values in kinds}
