@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
@@ -15,6 +18,7 @@ from playwright.sync_api import expect, sync_playwright
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 FLAGS += ["--disable-sync", "--no-first-run"]
+LARGEST_SHIFT = 0.05  # cumulative, a page's life long; a good page has at most .1 (web.dev/cls)
 TIMEOUT_MS = 120_000  # the first chat of a server opens its models, on a busy machine for a minute
 expect.set_options(timeout=TIMEOUT_MS)
 WATCH_SHIFTS = """
@@ -38,6 +42,9 @@ VIOLATIONS = """
 axe.run(document, { resultTypes: ["violations"] })
   .then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)}`))
 """
+
+ANSWER_DELAY_S = 0.4
+API_REQUEST_TYPES = {"fetch", "xhr"}
 
 Open = Callable[..., Any]
 
@@ -108,7 +115,7 @@ def open_page(browser: Any, address: str, shoppers: Iterator[str]) -> Iterator[O
     for context in contexts:
         context.close()
     assert errors == []
-    assert all(shift <= 0.05 for shift in shifts), "\n".join(["the layout shifted:", *moved])
+    assert all(shift <= LARGEST_SHIFT for shift in shifts), "\n".join(["the layout shifted:", *moved])
 
 
 @pytest.fixture
@@ -123,3 +130,43 @@ def violations() -> Callable[[Any], list[str]]:
         return results
 
     return check
+
+
+@pytest.fixture
+def shifts_with_late_answers(open_page: Open) -> Callable[[str, str, int], dict[str, list[str]]]:
+    """Open a page once for each request it makes, with this answer long after all others; list what jumped.
+
+    `check(path, shown, width)`: `shown` selects what is there when all answers have come.
+    """
+
+    def check(path: str, shown: str, width: int) -> dict[str, list[str]]:
+        page = open_page("/", width)
+        requests: list[Any] = []
+        page.on("request", requests.append)
+        page.goto(urljoin(page.url, path))
+        settle(page, shown)
+        jumps = {}
+        for late in {
+            urlsplit(request.url).path for request in requests if request.resource_type in API_REQUEST_TYPES
+        }:
+            is_late = re.compile(re.escape(late) + r"(\?|$)")
+            page.route(is_late, delay_answer)
+            page.reload()
+            settle(page, shown)
+            page.unroute(is_late)
+            if page.evaluate("window.layoutShift") > LARGEST_SHIFT:
+                jumps[late] = page.evaluate("window.shifted")
+        page.close()  # the fixture's own limit would count the last page again
+        return jumps
+
+    return check
+
+
+def delay_answer(route: Any) -> None:
+    time.sleep(ANSWER_DELAY_S)
+    route.continue_()
+
+
+def settle(page: Any, shown: str) -> None:
+    page.wait_for_selector(shown)
+    page.wait_for_timeout(1000 * ANSWER_DELAY_S + 400)

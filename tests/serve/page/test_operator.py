@@ -91,6 +91,14 @@ def test_an_operators_story(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("section", "shown"), SECTIONS.items())
+def test_nothing_jumps_whichever_answer_is_late(
+    shifts_with_late_answers: Callable[..., dict[str, list[str]]], section: str, shown: str
+) -> None:
+    assert shifts_with_late_answers(f"/admin/{section}".removesuffix("/"), shown, width=768) == {}
+
+
+@pytest.mark.slow
 def test_a_picture_that_is_not_there_is_not_asked_for(open_page: Any, operated_store: Store) -> None:
     """`open_page` fails where the console shows an error."""
     Boards(operated_store.path).create("u1", "Mixed", [f"i{k}" for k in range(8)])

@@ -169,3 +169,19 @@ def test_the_page_is_small(open_page: Any, address: str) -> None:
         ".reduce((sum, each) => sum + each.transferSize, 0)"
     )
     assert 10_000 < code < 100_000
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/", f"{CARDS} .card-title"),
+        ("/find?q=striped+rug", f"{CARDS} .card-title"),
+        ("/boards", "#view-title"),
+        ("/taste", ".interest"),
+        ("/chat", "#view-title"),
+    ],
+)
+def test_nothing_jumps_whichever_answer_is_late(
+    shifts_with_late_answers: Callable[..., dict[str, list[str]]], path: str, shown: str
+) -> None:
+    assert shifts_with_late_answers(path, shown, width=390) == {}

@@ -50,8 +50,7 @@ function KeyRow({ apiKey, ask }) {
     ${apiKey.state === "valid" && html`<div class="chips">${act("expire", "Let it end")}${act("rotate", "Rotate")}${act("revoke", "Revoke")}</div>`}</li>`;
 }
 
-function Keys() {
-  const { data, error, retry } = useCall(keys, []);
+function Keys({ call: { data, error, retry } }) {
   const [asked, setAsked] = useState(null), [made, setMade] = useState(null);
   const close = () => setAsked(null);
   const rotate = async () => { setMade(await rotateKey(asked.apiKey.id, 24)); retry(); };
@@ -85,7 +84,8 @@ const AuditLog = ({ entries }) => html`<section class="panel" aria-labelledby="a
   ${entries.length ? html`<ul class="audit">${entries.map((entry, index) => html`<li key=${index}><strong>${entry.action}</strong> <span class="numbers">${time(entry.at)} · ${entry.caller}${Object.entries(entry.details).map(([name, each]) => ` · ${name} ${each}`).join("")}</span></li>`)}</ul>` : html`<p>Nothing was changed yet.</p>`}</section>`;
 
 export function Section() {
-  const { data, error, retry } = useCall(() => audit({ n: 50 }), []);
-  return html`<${Keys} />${error && html`<${Failure} error=${error} retry=${retry} />`}
-    ${data && html`<div class="panels"><${Erasures} waiting=${data.erasures_waiting} done=${retry} /><${AuditLog} entries=${data.entries} /></div>`}`;
+  const keysCall = useCall(keys, []), { data, error, retry } = useCall(() => audit({ n: 50 }), []);
+  const isAboveComplete = keysCall.data || keysCall.error; // what stands below the keys would be pushed down by them
+  return html`<${Keys} call=${keysCall} />${error && html`<${Failure} error=${error} retry=${retry} />`}
+    ${data && isAboveComplete && html`<div class="panels"><${Erasures} waiting=${data.erasures_waiting} done=${retry} /><${AuditLog} entries=${data.entries} /></div>`}`;
 }
