@@ -141,14 +141,17 @@ def shifts_with_late_answers(open_page: Open) -> Callable[[str, str, int], dict[
 
     def check(path: str, shown: str, width: int) -> dict[str, list[str]]:
         page = open_page("/", width)
-        requests: list[Any] = []
-        page.on("request", requests.append)
+        paths: dict[str, None] = {}
+
+        def note(request: Any) -> None:
+            if request.resource_type in API_REQUEST_TYPES:
+                paths[urlsplit(request.url).path] = None
+
+        page.on("request", note)
         page.goto(urljoin(page.url, path))
         settle(page, shown)
         jumps = {}
-        for late in {
-            urlsplit(request.url).path for request in requests if request.resource_type in API_REQUEST_TYPES
-        }:
+        for late in list(paths):
             is_late = re.compile(re.escape(late) + r"(\?|$)")
             page.route(is_late, delay_answer)
             page.reload()
