@@ -24,6 +24,7 @@ NOT_CHECKED = ("log.md", "assistant-review.md")
 """History, and messages as customers write them."""
 TREES = ("src", "tests", "benchmarks")
 MAX_VAGUE_SHARE = 0.01
+MIN_SCRIPT_NAMES = 1_000
 
 REPLACEMENTS = {
     "lesson lessons taught teaching": "training examples, dataset, trained",
@@ -99,6 +100,8 @@ EXEMPTIONS = (
         r"_?(taken|more)", "what a rule took of a text; the act of asking for more", "src/bowerbird/assist/"
     ),
     Exemption(r"_stop_on_signals", "signals of the operating system", "src/bowerbird/cli/"),
+    Exemption(r"views", "views of the page", "src/bowerbird/serve/page/"),
+    Exemption(r"PicturePicker", "the field that takes a picture", "src/bowerbird/serve/page/"),
     Exemption(r"visit", "visits a node: depth-first search", "tests/test_layers.py"),
     Exemption(r"\w*visits?_\w*", "visits of a random walk", "tests/taste/test_walks.py"),
 )
@@ -173,6 +176,24 @@ def bindings_of(tree_name: str) -> tuple[tuple[str, int, str], ...]:
         for path in sorted((ROOT / tree_name).rglob("*.py"))
         for name, line in bindings(ast.parse(path.read_text(encoding="utf-8")))
     )
+
+
+SCRIPTS = ROOT / "src" / "bowerbird" / "serve" / "page" / "app"
+DECLARED = re.compile(r"\b(?:const|let|function|class)\s+(\w+)|,\s*(\w+)\s*=(?![=>])|(\w+)\s*=>")
+LISTED = re.compile(r"[{\[(]([^{}\[\]()]*)[}\])]{1,2}\s*(?:=|\)|\{)")
+"""What is taken apart, and parameters."""
+
+
+def script_bindings() -> Iterator[tuple[str, int, str]]:
+    """Yield path, line and name of what the page's scripts bind, outside of strings and comments."""
+    for path in sorted(SCRIPTS.rglob("*.js")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            code = re.sub(r'"[^"]*"', '""', line.partition("// ")[0])
+            listed = [entry for names in LISTED.findall(code) for entry in names.split(",")]
+            renamed = [entry.partition("=")[0].rpartition(":")[2].strip(" .") for entry in listed]
+            for name in [*(name for names in DECLARED.findall(code) for name in names), *renamed]:
+                if name.isidentifier():
+                    yield path.relative_to(ROOT).as_posix(), number, name
 
 
 @cache
@@ -256,6 +277,18 @@ def test_few_names_are_vague(tree_name: str) -> None:
             f"{len(vague)} of {len(names)} names are vague (limit {MAX_VAGUE_SHARE:.0%}): say what each holds"
         )
         check_none([limit, *vague])
+
+
+def test_the_pages_scripts_use_the_vocabulary() -> None:
+    names = list(script_bindings())
+    assert len(names) > MIN_SCRIPT_NAMES
+    check_none(
+        [
+            f"{path}:{line}: {name} → say what it holds"
+            for path, line, name in names
+            if replacement_of(path, name) is not None or name.lower() in EMPTY
+        ]
+    )
 
 
 def test_commands_and_options_use_the_vocabulary() -> None:

@@ -13,10 +13,10 @@ import { Confirm, useWork } from "./confirm.js";
 const ROLES = { read: "see items, search, get lists", chat: "use the assistant", "events:write": "send events", admin: "everything" };
 const time = (at) => new Date(at).toLocaleString();
 
-function NewKey({ made, close }) {
-  const copy = () => navigator.clipboard.writeText(made.key).then(() => showToast("Copied"), () => showToast("Copying is not allowed here: select the text."));
+function NewKey({ newKey, close }) {
+  const copy = () => navigator.clipboard.writeText(newKey.key).then(() => showToast("Copied"), () => showToast("Copying is not allowed here: select the text."));
   return html`<${Dialog} title="Note this key now" close=${close} className="small"><div class="fields"><p>It is shown only this once, and stored nowhere.</p>
-    <label>Key<input readonly value=${made.key} onFocus=${(event) => event.target.select()} /></label>
+    <label>Key<input readonly value=${newKey.key} onFocus=${(event) => event.target.select()} /></label>
     <div class="dialog-acts"><button type="button" onClick=${copy}>Copy</button><button type="button" class="primary" onClick=${close}>I have noted it</button></div></div><//>`;
 }
 
@@ -51,19 +51,19 @@ function KeyRow({ apiKey, ask }) {
 }
 
 function Keys({ call: { data, error, retry } }) {
-  const [asked, setAsked] = useState(null), [made, setMade] = useState(null);
-  const close = () => setAsked(null);
-  const rotate = async () => { setMade(await rotateKey(asked.apiKey.id, 24)); retry(); };
-  const revoke = async () => { await revokeKey(asked.apiKey.id); showToast("Revoked: it opens nothing any more."); retry(); };
+  const [pending, setPending] = useState(null), [newKey, setNewKey] = useState(null);
+  const close = () => setPending(null);
+  const rotate = async () => { setNewKey(await rotateKey(pending.apiKey.id, 24)); retry(); };
+  const revoke = async () => { await revokeKey(pending.apiKey.id); showToast("Revoked: it opens nothing any more."); retry(); };
   return html`<section class="panel wide" aria-labelledby="keys-title"><h2 id="keys-title">API keys</h2>
     ${error && html`<${Failure} error=${error} retry=${retry} />`}
     ${data && html`${!data.required && html`<p class="notice">This server asks for no keys: it is meant for one machine. Start it with <code>--keys</code> to have it ask.</p>`}
-      <${KeyForm} show=${(key) => { setMade(key); retry(); }} />
-      <ul class="keys" aria-label="Keys">${data.keys.map((key) => html`<${KeyRow} key=${key.id} apiKey=${key} ask=${setAsked} />`)}</ul>`}
-    ${asked?.name === "expire" && html`<${ExpiryDialog} apiKey=${asked.apiKey} close=${close} done=${retry} />`}
-    ${asked?.name === "rotate" && html`<${Confirm} title="Rotate this key?" action="Rotate" close=${close} work=${rotate}><p>A successor with the same roles is made and shown once. The old key goes on for 24 hours.</p><//>`}
-    ${asked?.name === "revoke" && html`<${Confirm} title="Revoke this key?" action="Revoke" isDanger close=${close} work=${revoke}><p>Whoever uses it is locked out at once. This can't be undone.</p><//>`}
-    ${made && html`<${NewKey} made=${made} close=${() => setMade(null)} />`}</section>`;
+      <${KeyForm} show=${(key) => { setNewKey(key); retry(); }} />
+      <ul class="keys" aria-label="Keys">${data.keys.map((key) => html`<${KeyRow} key=${key.id} apiKey=${key} ask=${setPending} />`)}</ul>`}
+    ${pending?.name === "expire" && html`<${ExpiryDialog} apiKey=${pending.apiKey} close=${close} done=${retry} />`}
+    ${pending?.name === "rotate" && html`<${Confirm} title="Rotate this key?" action="Rotate" close=${close} work=${rotate}><p>A successor with the same roles is made and shown once. The old key goes on for 24 hours.</p><//>`}
+    ${pending?.name === "revoke" && html`<${Confirm} title="Revoke this key?" action="Revoke" isDanger close=${close} work=${revoke}><p>Whoever uses it is locked out at once. This can't be undone.</p><//>`}
+    ${newKey && html`<${NewKey} newKey=${newKey} close=${() => setNewKey(null)} />`}</section>`;
 }
 
 function Erasures({ waiting, done }) {

@@ -31,10 +31,10 @@ export function Lines({ caption, labels, series, unit = "", digits = 0, withTabl
 
 // Named amounts as bars, largest first or as they come; `note` stands behind the number.
 export function Bars({ label, rows, unit = "", digits = 0 }) {
-  const longest = Math.max(1e-9, ...rows.map((row) => row.value));
+  const maxValue = Math.max(1e-9, ...rows.map((row) => row.value));
   return html`<ul class="bar-list" aria-label=${label}>${rows.map((row) => html`<li key=${row.name}>
     <span class="route">${row.href ? html`<a href=${row.href} aria-current=${row.isCurrent ? "true" : null}>${row.name}</a>` : row.name}</span>
-    <span class="bar-track">${row.value > 0 && html`<span class="meter s0" style=${{ width: `${(100 * row.value) / longest}%` }}></span>`}</span>
+    <span class="bar-track">${row.value > 0 && html`<span class="meter s0" style=${{ width: `${(100 * row.value) / maxValue}%` }}></span>`}</span>
     <span class="numbers">${number(row.value, digits)}${unit}${row.note ? html` · ${row.note}` : ""}</span></li>`)}</ul>`;
 }
 

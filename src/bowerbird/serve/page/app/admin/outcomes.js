@@ -10,14 +10,14 @@ import { Bars, Lines } from "./charts.js";
 
 const BY = { surface: "Surface", source: "Source", version_set: "Set of versions" };
 const OUTCOMES = { click: "Clicks", save: "Saves", purchase: "Purchases" };
-const MOST = 6;
+const MAX_SERIES = 6;
 const sum = (values) => values.reduce((total, each) => total + each, 0);
 
 const Choice = ({ name, label, value, options }) => html`<label>${label}<select name=${name} value=${value} onChange=${(event) => navigate(addressWith({ [name]: event.target.value }))}>
   ${options.map(([key, text]) => html`<option key=${key} value=${key} selected=${key === value}>${text}</option>`)}</select></label>`;
 
 function Charts({ history }) {
-  const series = history.series.slice(0, MOST);
+  const series = history.series.slice(0, MAX_SERIES);
   const lines = (values) => series.map((each) => ({ name: each.name, values: values(each) }));
   return html`<div class="chart-pair"><${Lines} caption="Items shown a day" labels=${history.days} series=${lines((each) => each.shown)} />
     ${Object.entries(OUTCOMES).map(([outcome, name]) => html`<${Lines} key=${outcome} caption=${`${name} of them`} labels=${history.days} series=${lines((each) => each.outcomes[outcome])} />`)}</div>`;
@@ -25,7 +25,7 @@ function Charts({ history }) {
 
 function Rates({ history }) {
   return html`<div class="panels">${Object.entries(OUTCOMES).map(([outcome, name]) => html`<section class="panel" key=${outcome} aria-label=${`${name} per 100 items shown`}><h2>${name} per 100 items shown</h2>
-    <${Bars} label=${name} digits=${2} rows=${history.series.slice(0, MOST).map((each) => ({
+    <${Bars} label=${name} digits=${2} rows=${history.series.slice(0, MAX_SERIES).map((each) => ({
       name: each.name, value: (100 * sum(each.outcomes[outcome])) / Math.max(1, sum(each.shown)), note: `${number(sum(each.outcomes[outcome]))} of ${number(sum(each.shown))}`,
     }))} /></section>`)}</div>`;
 }

@@ -10,7 +10,7 @@ import { number } from "../texts/index.js";
 import { Bars } from "./charts.js";
 import { Confirm } from "./confirm.js";
 
-const METRIC = /(ndcg|recall|mrr|auc|accuracy|map)[^.]*$/i, MOST = 8;
+const METRIC = /(ndcg|recall|mrr|auc|accuracy|map)[^.]*$/i, MAX_METRICS = 8;
 const value = (each) => (each === null || each === undefined ? "none" : typeof each === "number" ? number(each, Number.isInteger(each) ? 0 : 4) : String(each));
 const time = (since) => (since ? new Date(since).toLocaleString() : "not known");
 const metricsOf = (set) => Object.entries(set.figures).filter(([name, each]) => METRIC.test(name) && typeof each === "number" && each >= 0 && each <= 1);
@@ -19,7 +19,7 @@ const metricsOf = (set) => Object.entries(set.figures).filter(([name, each]) => 
 const newestFirst = (sets) => [...sets].sort((a, b) => b.number - a.number);
 
 function Metrics({ set }) {
-  const rows = metricsOf(set).slice(0, MOST).map(([name, each]) => ({ name, value: each }));
+  const rows = metricsOf(set).slice(0, MAX_METRICS).map(([name, each]) => ({ name, value: each }));
   return rows.length ? html`<${Bars} label=${`Metrics of set ${set.number}`} rows=${rows} digits=${4} />` : html`<p class="hint">No metric is written in its versions.</p>`;
 }
 

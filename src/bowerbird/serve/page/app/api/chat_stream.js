@@ -5,10 +5,10 @@ import { serverEvents } from "./server_events.js";
 // The words are escaped for clients that render Markdown.
 const plain = (text) => text.replace(/\\([^\w\s])/g, "$1");
 
-function contentOf({ text, picture, about }) {
-  if (!picture && !about) return text;
+function contentOf({ text, picture, subject }) {
+  if (!picture && !subject) return text;
   const parts = [];
-  if (about) parts.push({ type: "item", item_id: about.item_id });
+  if (subject) parts.push({ type: "item", item_id: subject.item_id });
   if (picture) parts.push({ type: "image_url", image_url: { url: picture } });
   if (text) parts.push({ type: "text", text });
   return parts;

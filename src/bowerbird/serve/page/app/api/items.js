@@ -3,7 +3,7 @@ import { language } from "../texts/index.js";
 import { encoded, get } from "./request.js";
 
 export const PAGE_SIZE = 24;
-const MOST = 200; // the server's limit of one list
+const MAX_ITEMS = 200; // the server's limit of one list
 
 const query = (parameters) => {
   const search = new URLSearchParams();
@@ -13,9 +13,9 @@ const query = (parameters) => {
 
 // The next items of a list: by the server's cursor; from one that has none, a longer list without those known.
 async function nextPage(path, parameters, { count = 0, cursor = null }, options) {
-  const n = cursor || !count ? PAGE_SIZE : Math.min(MOST, count + PAGE_SIZE);
+  const n = cursor || !count ? PAGE_SIZE : Math.min(MAX_ITEMS, count + PAGE_SIZE);
   const answer = await get(`${path}?${query({ ...parameters, n, cursor })}`, options);
-  const isAll = "next_cursor" in answer ? !answer.next_cursor : answer.items.length < n || n === MOST;
+  const isAll = "next_cursor" in answer ? !answer.next_cursor : answer.items.length < n || n === MAX_ITEMS;
   return { items: answer.items, cursor: answer.next_cursor ?? null, isAll, listId: answer.recommendation_id ?? null };
 }
 

@@ -22,12 +22,12 @@ export async function metrics() {
   const rows = parse(await (await call("/metrics")).text());
   const of = (name) => rows.filter((row) => row.name === name);
   const routes = [...new Set(of("bowerbird_requests_total").map((row) => row.labels.route))].map((route) => {
-    const mine = (name) => of(name).filter((row) => row.labels.route === route);
+    const ofRoute = (name) => of(name).filter((row) => row.labels.route === route);
     const sum = (list) => list.reduce((total, row) => total + row.value, 0);
-    const requests = sum(mine("bowerbird_requests_total"));
-    const failures = sum(mine("bowerbird_requests_total").filter((row) => Number(row.labels.status) >= 500));
-    const seconds = sum(mine("bowerbird_request_seconds_sum")), count = sum(mine("bowerbird_request_seconds_count"));
-    const p95 = quantile(mine("bowerbird_request_seconds_bucket"), 0.95);
+    const requests = sum(ofRoute("bowerbird_requests_total"));
+    const failures = sum(ofRoute("bowerbird_requests_total").filter((row) => Number(row.labels.status) >= 500));
+    const seconds = sum(ofRoute("bowerbird_request_seconds_sum")), count = sum(ofRoute("bowerbird_request_seconds_count"));
+    const p95 = quantile(ofRoute("bowerbird_request_seconds_bucket"), 0.95);
     return { route, requests, failures, meanMs: count ? (1000 * seconds) / count : 0, p95Ms: p95 === null ? null : 1000 * p95 };
   });
   const events = Object.fromEntries(of("bowerbird_events_total").map((row) => [row.labels.outcome, row.value]));

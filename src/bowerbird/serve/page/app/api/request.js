@@ -66,11 +66,11 @@ export async function get(path, options) {
   return response.json().catch(() => { throw new CallError(t("error.server")); });
 }
 
-const KEPT_ALIVE = 60_000; // characters: browsers finish small requests of a page that was left
+const KEEPALIVE_LIMIT = 60_000; // characters: browsers finish small requests of a page that was left
 
 export function send(method, path, body, options) {
   const text = body === undefined ? undefined : JSON.stringify(body);
-  const keepalive = method !== "GET" && (text?.length ?? 0) < KEPT_ALIVE;
+  const keepalive = method !== "GET" && (text?.length ?? 0) < KEEPALIVE_LIMIT;
   return get(path, { ...options, method, keepalive, headers: { "Content-Type": "application/json" }, body: text });
 }
 

@@ -30,17 +30,17 @@ function Microphone() {
   return html`<button type="button" class="quiet round" aria-pressed=${stop ? "true" : "false"} aria-label=${t("chat.speakIn")} onClick=${click}><${Icon} name="mic" /></button>`;
 }
 
-function Attachments({ picture, about }) {
+function Attachments({ picture, subject }) {
   return html`<div class="attachments">
-    ${about && html`<span class="about">${about.image && html`<img src=${sized(about.image, 224)} alt="" width="32" height="32" />`}${about.title}
-      <button type="button" class="quiet" aria-label=${t("chat.detach")} onClick=${() => changeDraft({ about: null })}><${Icon} name="close" /></button></span>`}
+    ${subject && html`<span class="about">${subject.image && html`<img src=${sized(subject.image, 224)} alt="" width="32" height="32" />`}${subject.title}
+      <button type="button" class="quiet" aria-label=${t("chat.detach")} onClick=${() => changeDraft({ subject: null })}><${Icon} name="close" /></button></span>`}
     ${picture && html`<span class="about"><img src=${picture} alt=${t("chat.yourPicture")} width="48" height="48" />
       <button type="button" class="quiet" aria-label=${t("chat.detach")} onClick=${() => changeDraft({ picture: null })}><${Icon} name="close" /></button></span>`}
   </div>`;
 }
 
 export function Composer() {
-  const { text, picture, about } = useStore(draft);
+  const { text, picture, subject } = useStore(draft);
   const isRunning = isBusy(useStore(turns));
   const input = useRef(null);
   useEffect(() => { // as high as its text
@@ -49,15 +49,15 @@ export function Composer() {
   }, [text]);
   const send = (event) => {
     event?.preventDefault();
-    sendMessage(text, { picture, about });
+    sendMessage(text, { picture, subject });
   };
   const press = (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
     if (event.key === "ArrowUp" && !text) changeDraft({ text: turns.get().at(-1)?.text ?? "" });
   };
   return html`<form class="composer" onSubmit=${send}>
-    ${(picture || about) && html`<${Attachments} picture=${picture} about=${about} />`}
-    <textarea id="question" ref=${input} rows="1" maxlength="2000" value=${text} aria-label=${t("chat.label")} placeholder=${t(about ? "chat.askItem" : "chat.placeholder")}
+    ${(picture || subject) && html`<${Attachments} picture=${picture} subject=${subject} />`}
+    <textarea id="question" ref=${input} rows="1" maxlength="2000" value=${text} aria-label=${t("chat.label")} placeholder=${t(subject ? "chat.askItem" : "chat.placeholder")}
       onInput=${(event) => changeDraft({ text: event.target.value })} onKeyDown=${press}></textarea>
     <div class="composer-acts">
       <${PictureButton} label=${t("chat.addPicture")} icon="picture" />

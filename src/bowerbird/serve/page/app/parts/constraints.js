@@ -52,10 +52,10 @@ export function Constraints({ reply }) {
   const toggle = (name) => setEditing(editing === name ? "" : name);
   const hasPrice = request.price.low > 0 || request.price.high !== null;
   const label = (value) => reply.labels?.[value] ?? value.toLowerCase();
-  const named = (facet, all) => (all.length > 2 && request.wording[facet] ? label(request.wording[facet]) : all.map(label).join(all.length > 2 ? ", " : " / "));
-  const values = Object.entries(request.facets).map(([facet, all]) => [facet, named(facet, all)]);
-  const refused = [...Object.entries(request.excluded), ...Object.entries(state.excluded)].flatMap(([facet, all]) => all.map((value) => [facet, value]));
-  const unique = refused.filter(([facet, value], index) => refused.findIndex(([f, v]) => f === facet && v === value) === index);
+  const wordingOf = (facet, all) => (all.length > 2 && request.wording[facet] ? label(request.wording[facet]) : all.map(label).join(all.length > 2 ? ", " : " / "));
+  const values = Object.entries(request.facets).map(([facet, all]) => [facet, wordingOf(facet, all)]);
+  const excluded = [...Object.entries(request.excluded), ...Object.entries(state.excluded)].flatMap(([facet, all]) => all.map((value) => [facet, value]));
+  const unique = excluded.filter(([facet, value], index) => excluded.findIndex(([f, v]) => f === facet && v === value) === index);
   if (!values.length && !hasPrice && !unique.length) return null;
   return html`<div class="constraints" role="group" aria-label=${t("need.understood")}>
     ${values.map(([facet, words]) => html`<${Chip} key=${facet} label=${words} isEditing=${editing === facet} edit=${() => toggle(facet)} remove=${() => listAgain(withoutFacet(state, facet))} />`)}

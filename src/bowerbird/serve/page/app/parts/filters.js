@@ -17,13 +17,13 @@ function Select({ name, label, value, options }) {
 const Amount = ({ name, label, value }) => html`<label>${label}<${Field} name=${name} type="number" min="0" step="any" inputmode="decimal"
   value=${value} onChange=${(event) => change({ [name]: event.target.value })} /></label>`;
 
-export function Filters({ wish, choices }) {
+export function Filters({ request, choices }) {
   return html`<form class="filters" aria-label=${t("search.filters")} onSubmit=${(event) => event.preventDefault()}>
-    <${Select} name="kind" label=${t("item.kind")} value=${wish.kind} options=${[["", t("search.any")], ...choices.kinds]} />
-    <${Select} name="colour" label=${t("search.colour")} value=${wish.colour} options=${[["", t("search.any")], ...choices.colours]} />
-    <${Amount} name="low" label=${t("search.priceMin")} value=${wish.low} />
-    <${Amount} name="high" label=${t("search.priceMax")} value=${wish.high} />
-    <${Select} name="order" label=${t("search.order")} value=${wish.order} options=${ORDERS.map((order) => [order, t(`search.order.${order}`)])} />
-    <label class="check"><input type="checkbox" checked=${wish.stock} onChange=${(event) => change({ stock: event.target.checked ? "in" : "" })} />${t("item.inStock")}</label>
+    <${Select} name="kind" label=${t("item.kind")} value=${request.kind} options=${[["", t("search.any")], ...choices.kinds]} />
+    <${Select} name="colour" label=${t("search.colour")} value=${request.colour} options=${[["", t("search.any")], ...choices.colours]} />
+    <${Amount} name="low" label=${t("search.priceMin")} value=${request.low} />
+    <${Amount} name="high" label=${t("search.priceMax")} value=${request.high} />
+    <${Select} name="order" label=${t("search.order")} value=${request.order} options=${ORDERS.map((order) => [order, t(`search.order.${order}`)])} />
+    <label class="check"><input type="checkbox" checked=${request.stock} onChange=${(event) => change({ stock: event.target.checked ? "in" : "" })} />${t("item.inStock")}</label>
   </form>`;
 }

@@ -10,9 +10,9 @@ const money = (amount, currency) => `${number(amount, 6)} ${currency}`.trim();
 
 function Bars({ cost }) {
   const stages = [["understand", cost.understand_ms], ["find", cost.find_ms], ["write", cost.write_ms]];
-  const longest = Math.max(1, ...stages.map(([, ms]) => ms));
+  const maxMs = Math.max(1, ...stages.map(([, ms]) => ms));
   return html`<dl class="stages">${stages.map(([name, ms]) => html`<div key=${name}><dt>${t(`glass.${name}`)}</dt>
-    <dd><span class="meter" style=${{ width: `${(70 * ms) / longest}%` }}></span>${number(ms)} ms</dd></div>`)}</dl>`;
+    <dd><span class="meter" style=${{ width: `${(70 * ms) / maxMs}%` }}></span>${number(ms)} ms</dd></div>`)}</dl>`;
 }
 
 function CostTable({ cost }) {

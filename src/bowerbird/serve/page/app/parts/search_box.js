@@ -27,8 +27,8 @@ export function SearchBox() {
     event.preventDefault();
     sent.current = text;
     newest.current += 1;
-    const asked = newest.current;
-    searchAddress(text.trim()).then((address) => { if (asked === newest.current) navigate(address); });
+    const attempt = newest.current;
+    searchAddress(text.trim()).then((address) => { if (attempt === newest.current) navigate(address); });
   };
   const key = (event) => { if (event.key === "Escape") setText(""); };
   return html`<form class="search" role="search" onSubmit=${submit}>

@@ -24,11 +24,11 @@ function Choice({ label, id, value, options, choose }) {
 function SettingsDialog({ close }) {
   const { user, users, newcomer } = useStore(session);
   const [theme, setTheme] = useState(document.documentElement.dataset.theme ?? "");
-  const people = users.map((each) => [each, each]);
-  if (newcomer) people.push([newcomer, t("settings.newcomer")]);
+  const choices = users.map((each) => [each, each]);
+  if (newcomer) choices.push([newcomer, t("settings.newcomer")]);
   return html`<${Dialog} title=${t("nav.settings")} close=${close} className="small">
     <div class="fields">
-      <${Choice} id="shopper" label=${t("settings.shopper")} value=${user} options=${people} choose=${chooseUser} />
+      <${Choice} id="shopper" label=${t("settings.shopper")} value=${user} options=${choices} choose=${chooseUser} />
       <${Choice} id="language" label=${t("settings.language")} value=${language.get()} options=${Object.entries(LANGUAGES)} choose=${chooseLanguage} />
       <${Choice} id="theme" label=${t("settings.theme")} value=${theme} choose=${(next) => { setTheme(next); chooseTheme(next); }}
         options=${[["", t("settings.system")], ["light", t("settings.light")], ["dark", t("settings.dark")]]} />

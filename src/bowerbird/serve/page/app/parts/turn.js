@@ -61,7 +61,7 @@ function Tools({ turn }) {
 function Message({ turn }) {
   return html`<div class="bubble user">
     ${turn.picture && html`<img src=${turn.picture} alt=${t("chat.yourPicture")} />`}
-    ${turn.about && html`<span class="about">${turn.about.image && html`<img src=${sized(turn.about.image, 224)} alt="" width="32" height="32" />`}${turn.about.title}</span>`}
+    ${turn.subject && html`<span class="about">${turn.subject.image && html`<img src=${sized(turn.subject.image, 224)} alt="" width="32" height="32" />`}${turn.subject.title}</span>`}
     ${turn.text}
   </div>`;
 }

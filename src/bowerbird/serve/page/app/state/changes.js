@@ -1,7 +1,7 @@
 // What happens in other windows and on the server: one open connection for all tabs of a browser.
 import { call, encoded } from "../api/request.js";
 import { serverEvents } from "../api/server_events.js";
-import { announceNews } from "./feed.js";
+import { announceNewPicks } from "./feed.js";
 import { session } from "./session.js";
 import { createStore } from "./store.js";
 
@@ -13,7 +13,7 @@ const channel = "BroadcastChannel" in window ? new BroadcastChannel("bowerbird.c
 function apply({ user, kind }) {
   if (user !== session.get().user || !(kind in revision.get())) return;
   revision.set((before) => ({ ...before, [kind]: before[kind] + 1 }));
-  if (kind === "taste") announceNews();
+  if (kind === "taste") announceNewPicks();
 }
 
 async function listen(user, signal) {

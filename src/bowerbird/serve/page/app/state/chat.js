@@ -5,7 +5,7 @@ import { createStore, remembered } from "./store.js";
 
 const MOST_TURNS = 30;
 export const NARROW = window.matchMedia("(max-width: 68rem)");
-const EMPTY_DRAFT = { text: "", picture: null, about: null };
+const EMPTY_DRAFT = { text: "", picture: null, subject: null };
 export const turns = createStore([]);
 export const draft = createStore(EMPTY_DRAFT);
 let owner = "", running = null;
@@ -14,12 +14,12 @@ const place = () => `chat.${owner}`;
 
 // Only the newest state is needed to go on; the pictures of cards are addresses, and small.
 function remember() {
-  const kept = turns.get().slice(-MOST_TURNS).map((turn, index, all) => ({
+  const recent = turns.get().slice(-MOST_TURNS).map((turn, index, all) => ({
     ...turn, picture: null,
     reply: { ...turn.reply, state: index >= all.length - 2 ? turn.reply.state : null,
       status: isOpen(turn) ? "stopped" : turn.reply.status },
   }));
-  remembered.write(place(), kept);
+  remembered.write(place(), recent);
 }
 
 const isOpen = (turn) => turn.reply.status === "waiting" || turn.reply.status === "streaming";
@@ -54,28 +54,28 @@ function update(id, changes) {
 async function answer(turn) {
   const controller = new AbortController();
   running = { id: turn.id, controller };
-  const asked = owner;
+  const sender = owner;
   const start = performance.now();
   try {
     for await (const changes of streamReply({ ...turn, user: owner, signal: controller.signal })) {
-      if (asked !== owner) return;
+      if (sender !== owner) return;
       if (changes.text && !turn.firstWordMs) turn.firstWordMs = performance.now() - start;
       update(turn.id, { status: "streaming", ...changes, seenMs: performance.now() - start });
     }
     update(turn.id, { status: "done" });
   } catch (error) {
-    if (asked !== owner) return;
+    if (sender !== owner) return;
     update(turn.id, error.name === "AbortError" ? { status: "stopped" } : { status: "failed", error: error.message });
   } finally {
     if (running?.id === turn.id) running = null;
-    if (asked === owner) remember();
+    if (sender === owner) remember();
   }
 }
 
 // With `isEdit` there are no words: the state was changed, and is listed again.
-export function sendMessage(text, { state = stateNow(), picture = null, about = null, isEdit = false } = {}) {
+export function sendMessage(text, { state = stateNow(), picture = null, subject = null, isEdit = false } = {}) {
   if (isBusy(turns.get()) || (!text.trim() && !picture && !isEdit)) return;
-  const turn = { id: `${Date.now()}`, text: text.trim(), picture, about, state, isEdit, reply: { status: "waiting", text: "", items: [] } };
+  const turn = { id: `${Date.now()}`, text: text.trim(), picture, subject, state, isEdit, reply: { status: "waiting", text: "", items: [] } };
   turns.set((all) => [...all, turn]);
   if (!isEdit) changeDraft(EMPTY_DRAFT);
   answer(turn);
@@ -104,7 +104,7 @@ export function openChat() {
 }
 
 export function askAbout(item) {
-  changeDraft({ about: { item_id: item.item_id, title: item.title, image: item.image } });
+  changeDraft({ subject: { item_id: item.item_id, title: item.title, image: item.image } });
   const { path, query } = route.get();
   navigate(NARROW.matches ? "/chat" : `${path}${query.size ? `?${query}` : ""}`, { replace: !NARROW.matches });
   setTimeout(() => document.getElementById("question")?.focus(), 50);

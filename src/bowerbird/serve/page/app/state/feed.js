@@ -4,7 +4,7 @@ import { session } from "./session.js";
 import { language } from "../texts/index.js";
 import { createStore } from "./store.js";
 
-const EMPTY = { user: "", language: "", items: [], status: "idle", isAll: false, cursor: null, error: null, hasNews: false };
+const EMPTY = { user: "", language: "", items: [], status: "idle", isAll: false, cursor: null, error: null, hasNewPicks: false };
 export const feed = createStore(EMPTY);
 let newest = 0; // number of the newest request: an older answer is dropped
 
@@ -12,15 +12,15 @@ export async function loadFeed({ isFresh = false } = {}) {
   const { user } = session.get(), before = feed.get(), code = language.get(); // reasons are in a language
   const isSame = before.user === user && before.language === code && !isFresh;
   if (isSame && (before.status === "loading" || before.isAll)) return;
-  const kept = isSame ? before.items : [], cursor = isSame ? before.cursor : null;
-  const asked = ++newest;
-  feed.set({ ...EMPTY, user, language: code, items: kept, cursor, status: "loading", hasNews: isSame && before.hasNews });
+  const earlier = isSame ? before.items : [], cursor = isSame ? before.cursor : null;
+  const attempt = ++newest;
+  feed.set({ ...EMPTY, user, language: code, items: earlier, cursor, status: "loading", hasNewPicks: isSame && before.hasNewPicks });
   try {
-    const page = await recommendations(user, { count: kept.length, cursor });
-    if (asked !== newest) return;
-    feed.set((now) => ({ ...now, ...append(kept, page), status: "ready" }));
+    const page = await recommendations(user, { count: earlier.length, cursor });
+    if (attempt !== newest) return;
+    feed.set((now) => ({ ...now, ...append(earlier, page), status: "ready" }));
   } catch (error) {
-    if (asked === newest) feed.set((now) => ({ ...now, status: "failed", error }));
+    if (attempt === newest) feed.set((now) => ({ ...now, status: "failed", error }));
   }
 }
 
@@ -31,9 +31,9 @@ export function append(items, { items: next, cursor, isAll, listId }) {
   return { items: [...items, ...added], cursor, isAll: isAll || !added.length };
 }
 
-export function announceNews() {
+export function announceNewPicks() {
   const { status, user } = feed.get();
-  if (status !== "idle" && user === session.get().user) feed.set((now) => ({ ...now, hasNews: true }));
+  if (status !== "idle" && user === session.get().user) feed.set((now) => ({ ...now, hasNewPicks: true }));
 }
 
 // The next visit of the feed asks anew: what changed the taste was asked for by the shopper.

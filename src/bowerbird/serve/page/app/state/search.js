@@ -6,12 +6,12 @@ import { createStore } from "./store.js";
 
 const EMPTY = { key: "", items: [], status: "idle", cursor: null, isAll: false, error: null, unknown: "" };
 export const results = createStore(EMPTY);
-export const wantedPicture = createStore(null); // { file, address }
+export const queryPicture = createStore(null); // { file, address }
 let newest = 0, controller = null;
 
 export const ORDERS = ["best", "cheapest", "dearest"];
 
-export function readWish(query) {
+export function readRequest(query) {
   return {
     q: query.get("q") ?? "", low: query.get("low") ?? "", high: query.get("high") ?? "",
     kind: query.get("kind") ?? "", colour: query.get("colour") ?? "", stock: query.get("stock") === "in",
@@ -28,24 +28,24 @@ function filterOf({ low, high, kind, colour, stock }, colourName) {
   return filter;
 }
 
-export const keyOf = (wish, picture) => JSON.stringify([{ ...wish, order: "" }, picture?.address.length ?? 0]);
+export const keyOf = (request, picture) => JSON.stringify([{ ...request, order: "" }, picture?.address.length ?? 0]);
 
-export async function find(wish, picture, colourName, { isMore = false } = {}) {
-  const key = keyOf(wish, picture), before = results.get();
+export async function find(request, picture, colourName, { isMore = false } = {}) {
+  const key = keyOf(request, picture), before = results.get();
   if (isMore && (before.status === "loading" || before.isAll)) return;
   controller?.abort();
   controller = new AbortController();
-  const kept = isMore ? before.items : [], asked = ++newest;
-  results.set({ ...EMPTY, key, items: kept, cursor: isMore ? before.cursor : null, unknown: isMore ? before.unknown : "", status: "loading" });
+  const earlier = isMore ? before.items : [], attempt = ++newest;
+  results.set({ ...EMPTY, key, items: earlier, cursor: isMore ? before.cursor : null, unknown: isMore ? before.unknown : "", status: "loading" });
   try {
-    const after = { count: kept.length, cursor: isMore ? before.cursor : null };
+    const after = { count: earlier.length, cursor: isMore ? before.cursor : null };
     const [page, reading] = await Promise.all([
-      api.search({ q: wish.q, filter: filterOf(wish, colourName), picture: picture?.file }, after, controller.signal),
-      isMore ? before : readingWithin(wish.q),
+      api.search({ q: request.q, filter: filterOf(request, colourName), picture: picture?.file }, after, controller.signal),
+      isMore ? before : readingWithin(request.q),
     ]);
-    if (asked === newest) results.set((now) => ({ ...now, ...append(kept, page), unknown: reading?.unknown ?? "", status: "ready" }));
+    if (attempt === newest) results.set((now) => ({ ...now, ...append(earlier, page), unknown: reading?.unknown ?? "", status: "ready" }));
   } catch (error) {
-    if (asked === newest && error.name !== "AbortError") results.set((now) => ({ ...now, status: "failed", error }));
+    if (attempt === newest && error.name !== "AbortError") results.set((now) => ({ ...now, status: "failed", error }));
   }
 }
 

@@ -83,10 +83,10 @@ function Completions({ user, board }) {
 }
 
 // A board as it is in this window: its changes show at once, and the server's answer may take longer.
-function withOwnChanges(board, mine) {
-  if (!mine) return board;
+function withOwnChanges(board, ownBoard) {
+  if (!ownBoard) return board;
   const items = new Map(board.items.map((item) => [item.item_id, item]));
-  return { ...board, ...mine, items: mine.item_ids.map((id) => items.get(id)).filter(Boolean) };
+  return { ...board, ...ownBoard, items: ownBoard.item_ids.map((id) => items.get(id)).filter(Boolean) };
 }
 
 // What is saved no more leaves at the click; the server's answer may take longer.
@@ -97,13 +97,13 @@ const withoutUnsaved = (board, saved) => ({
 export function BoardView() {
   const { id } = useStore(route), { user } = useStore(session);
   const changes = useStore(revision).boards, { own, saved, isLoading: isListing } = useStore(boards), marked = useStore(marks);
-  const mine = own.find((board) => board.id === id);
-  const version = JSON.stringify(mine ?? saved); // this window's own changes
+  const ownBoard = own.find((board) => board.id === id);
+  const version = JSON.stringify(ownBoard ?? saved); // this window's own changes
   const { data, error, isLoading, retry } = useCall(() => get(`/users/${encoded(user)}/boards/${encoded(id)}`), [user, id, changes, version]);
   if (error && !data) return html`<${Failure} error=${error} retry=${retry} />`;
   if (isLoading && !data) return html`<${Skeletons} />`;
   const isSaved = data.id === "saved";
-  const current = isSaved && !isListing ? withoutUnsaved(data, marked.saved) : withOwnChanges(data, mine);
+  const current = isSaved && !isListing ? withoutUnsaved(data, marked.saved) : withOwnChanges(data, ownBoard);
   const board = isSaved ? { ...current, name: t("boards.saved") } : current;
   return html`<section aria-labelledby="view-title">
     <p><a href="/boards">${t("nav.boards")}</a></p>

@@ -14,7 +14,7 @@ import { session } from "../state/session.js";
 import { useStore } from "../state/store.js";
 import { day, price, t } from "../texts/index.js";
 
-const Things = ({ items }) => html`<ul class="things">${items.map((item) => html`<li key=${item.item_id}><a href=${itemAddress(item.item_id)}>
+const ItemRows = ({ items }) => html`<ul class="things">${items.map((item) => html`<li key=${item.item_id}><a href=${itemAddress(item.item_id)}>
   <${Thumbnail} item=${item} size=${64} title=${item.title} /></a></li>`)}</ul>`;
 
 function changeSentence({ clear, since }) {
@@ -24,7 +24,7 @@ function changeSentence({ clear, since }) {
 
 function Changes({ changed }) {
   return html`<section class="panel" aria-labelledby="changes-title"><h2 id="changes-title">${t("taste.changes")}</h2><p>${changeSentence(changed)}</p>
-    ${changed.interests.map((change) => html`<div key=${change.name}><p><strong>${change.name}</strong> ${t(`taste.${change.change}`)}</p><${Things} items=${change.items.slice(0, 6)} /></div>`)}</section>`;
+    ${changed.interests.map((change) => html`<div key=${change.name}><p><strong>${change.name}</strong> ${t(`taste.${change.change}`)}</p><${ItemRows} items=${change.items.slice(0, 6)} /></div>`)}</section>`;
 }
 
 function Facts({ taste }) {
@@ -32,7 +32,7 @@ function Facts({ taste }) {
     <${Changes} changed=${taste.changed} />
     ${taste.price_comfort.length > 0 && html`<section class="panel" aria-labelledby="prices-title"><h2 id="prices-title">${t("taste.prices")}</h2>
       ${taste.price_comfort.map((comfort) => html`<p key=${comfort.currency}>${t("taste.priceRange", { low: price(comfort.low, comfort.currency), high: price(comfort.high, comfort.currency), median: price(comfort.median, comfort.currency) })}</p>`)}</section>`}
-    ${taste.hidden.length > 0 && html`<section class="panel" aria-labelledby="hidden-title"><h2 id="hidden-title">${t("taste.hidden")}</h2><${Things} items=${taste.hidden.slice(0, 12)} /></section>`}
+    ${taste.hidden.length > 0 && html`<section class="panel" aria-labelledby="hidden-title"><h2 id="hidden-title">${t("taste.hidden")}</h2><${ItemRows} items=${taste.hidden.slice(0, 12)} /></section>`}
     <${Similar} user=${taste.user} />
   </div>`;
 }
