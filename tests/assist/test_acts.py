@@ -156,7 +156,7 @@ def test_a_comparison_is_what_differs(assistant: Assistant, shop: Catalogue) -> 
     pair = [shop.item(shown.position) for shown in rugs.items[:2]]
     assert reply.comparison.item_ids == tuple(item.item_id for item in pair)
     rows = dict(reply.comparison.rows)
-    assert rows["price"] == tuple(f"{item.price:.2f} EUR" for item in pair)
+    assert rows["price"] == tuple(f"€{item.price:.2f}" for item in pair)
     names = {name for item in pair for name in item.attributes}
     differing = {name for name in names if len({item.attributes[name] for item in pair}) > 1}
     assert set(rows) == {"price"} | differing

@@ -71,7 +71,7 @@ def test_where_nothing_fits_the_nearest_is_named_with_its_difference(
         item = shop.item(near.position)
         if item.category[-1] == "Sofa" and item.attributes["color"] == "Red":
             assert item.price is not None
-            assert near.differences == (f"{item.price - 11:.2f} above your limit",)
+            assert near.differences == (f"€{item.price - 11:.2f} above your limit",)
     assert any("above your limit" in difference for difference in differences)
     assert reply.nearest[0].title in reply.text
 

@@ -100,11 +100,11 @@ def planted(reply: Reply, listings: Listings) -> list[Reply]:
     line = reply.text.split("\n")[1]
     other = next(title for title in (each.title for each in listings.sold()) if title != first.title)
     return [
-        replace(reply, text=reply.text.replace(first.priced, "1.23 EUR", 1)),
+        replace(reply, text=reply.text.replace(first.priced, "€1.23", 1)),
         replace(reply, text=reply.text.replace(line, f"1. {other}, {first.priced}")),
         replace(reply, text=reply.text.replace(line, f"{line}, velvet")),
         replace(reply, text=reply.text + "\n9. Another one"),
-        replace(reply, text=reply.text + "\nIt costs only 1.11 EUR."),
+        replace(reply, text=reply.text + "\nIt costs only €1.11."),
         replace(reply, text="These nine rugs could suit:" + reply.text[reply.text.index("\n") :]),
         replace(reply, comparison=Comparison((first.item_id,), (("colour", ("violet",)),))),
     ]

@@ -54,7 +54,7 @@ CONVERSATIONS: dict[str, list[Expectation]] = {
     ],
     "slips of the hand": [
         Expectation("gren lampp under 60 pls", "find", GREEN_LAMP, 60),
-        Expectation("how mcuh is teh first one", "item_question", text="EUR"),
+        Expectation("how mcuh is teh first one", "item_question", text="€"),
         Expectation("blu sweatr", "find", {"type": "Sweater", "colour": "Blue"}),
     ],
     "a stray word changes no language": [
@@ -79,7 +79,7 @@ CONVERSATIONS: dict[str, list[Expectation]] = {
     ],
     "which of them": [
         Expectation("show me rugs", "find", RUG),
-        Expectation("which one is the cheapest?", "item_question", text="EUR"),
+        Expectation("which one is the cheapest?", "item_question", text="€"),
         Expectation("what colours do you have?", "about_shop", text="green"),
         Expectation("not those", "more", RUG),
         Expectation("nothing in grey", "find", RUG, excluded={"colour": "Grey"}),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.price_range import format_price
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.state import DialogueState
 
@@ -40,13 +41,13 @@ def test_a_list_is_sorted_and_turned_round(assistant: Assistant) -> None:
 )
 def test_prices_are_added_up(message: str, assistant: Assistant) -> None:
     rugs, reply = _talk(assistant, "rugs", message)
-    assert f"{sum(_prices(rugs)):.2f} EUR" in reply.text
+    assert format_price(sum(_prices(rugs)), "EUR", reply.state.language) in reply.text
 
 
 def test_the_prices_of_several_items_are_all_named(assistant: Assistant) -> None:
     rugs, reply = _talk(assistant, "rugs", "how much are the first two?")
     assert [line.rsplit(": ", 1)[1] for line in reply.text.splitlines()] == [
-        f"{price:.2f} EUR" for price in _prices(rugs)[:2]
+        f"€{price:.2f}" for price in _prices(rugs)[:2]
     ]
 
 
@@ -54,7 +55,7 @@ def test_a_question_is_asked_again_of_another_item(assistant: Assistant) -> None
     rugs, _, second, third = _talk(
         assistant, "rugs", "how much is the first one?", "and the second one?", "what about the third?"
     )
-    assert f"{_prices(rugs)[1]:.2f} EUR" in second.text and f"{_prices(rugs)[2]:.2f} EUR" in third.text
+    assert f"€{_prices(rugs)[1]:.2f}" in second.text and f"€{_prices(rugs)[2]:.2f}" in third.text
 
 
 def test_who_makes_an_item_is_its_brand(assistant: Assistant) -> None:
@@ -238,7 +239,8 @@ def test_the_need_so_far_is_worded(message: str, expected: str, assistant: Assis
 )
 def test_an_item_is_shown_again(message: str, assistant: Assistant) -> None:
     rugs, reply = _talk(assistant, "rugs", message)
-    assert rugs.items[1].title in reply.text and f"{_prices(rugs)[1]:.2f} EUR" in reply.text
+    price = format_price(_prices(rugs)[1], "EUR", reply.state.language)
+    assert rugs.items[1].title in reply.text and price in reply.text
 
 
 @pytest.mark.parametrize("message", ["you showed me those already", "I've already seen them"])
@@ -254,7 +256,7 @@ def test_praise_with_a_but_saves_nothing(assistant: Assistant) -> None:
 
 def test_what_was_completed_is_what_is_spoken_of(assistant: Assistant) -> None:
     rugs, _, reply = _talk(assistant, "rugs", "what goes with the second one?", "how much is it?")
-    assert f"{_prices(rugs)[1]:.2f} EUR" in reply.text
+    assert f"€{_prices(rugs)[1]:.2f}" in reply.text
 
 
 @pytest.mark.parametrize(

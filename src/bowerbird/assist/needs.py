@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bowerbird.assist.languages import CODES, ENGLISH, Language, load_language
@@ -23,7 +23,8 @@ _MEASURES = ("pair of ", "piece of ", "pieces of ")
 
 def describe_price(price: PriceRange, language: Language) -> str:
     """A price range in words; empty where there is none."""
-    low, high = money(price.low), money(price.high)
+    code = language.code if language.has_file else ENGLISH
+    low, high = money(price.low, code), money(price.high, code)
     if price.low > 0 and price.bounded and high != "any amount":
         return language.say("between", low=low, high=high)
     if high != "any amount":
@@ -75,11 +76,20 @@ def describe_need(request: Request, language: Language, count: int = 2) -> str:
     if request.price.bounded:
         phrase += " " + describe_price(request.price, language)
     excluded = [
-        _without(facet, _few(sorted(values) if facet == "brand" else without_shades(values)), language)
+        _without(facet, _few(_names_of(values, request.rejected, facet, language)), language)
         for facet, values in request.excluded.items()
-        if values
+        if values and not (facet == "type" and "type" in request.facets)  # chairs are no lamps
     ]
     return f"{phrase} ({', '.join(excluded)})" if excluded else phrase
+
+
+def in_brackets(need: str) -> str:
+    """A need as it stands in brackets.
+
+    >>> in_brackets("gift for your sister (no vases)")
+    'gift for your sister, no vases'
+    """
+    return re.sub(r" \(([^()]*)\)$", r", \1", need)
 
 
 def _without(facet: str, values: list[str], language: Language) -> str:
@@ -87,6 +97,17 @@ def _without(facet: str, values: list[str], language: Language) -> str:
     if facet == "type" and language.code == ENGLISH:
         return f"no {' or '.join(several(value) if value != '…' else value for value in values)}"
     return language.say("not", values=f" {language.say('or')} ".join(values))
+
+
+def _names_of(
+    values: frozenset[str], rejected: Mapping[str, frozenset[str]], facet: str, language: Language
+) -> list[str]:
+    """Values that are not wanted, by the common names that refused them where all of them still are."""
+    names = list[str]()
+    for words, group in rejected.items() if language.code == ENGLISH else ():
+        if group <= values:
+            names, values = [*names, words], values - group
+    return [*names, *(sorted(values) if facet == "brand" else without_shades(values))]
 
 
 def _noun_after(words: str) -> str:

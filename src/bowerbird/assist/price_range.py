@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from babel.numbers import format_currency, format_decimal, list_currencies
+
 
 @dataclass(frozen=True)
 class PriceRange:
@@ -68,17 +70,43 @@ class PriceRange:
 
 
 ANY_PRICE = PriceRange()
+_CENT_FRACTION = 1e-9
 
 
-def money(amount: float) -> str:
+def money(amount: float, language: str = "en") -> str:
     """An amount as people write it: whole numbers bare, others with two decimals.
 
-    >>> money(60.0), money(59.9)
-    ('60', '59.90')
+    >>> money(60.0), money(59.9), money(59.9, "de")
+    ('60', '59.90', '59,90')
     """
     if not math.isfinite(amount):
         return "any amount"
-    return f"{amount:.0f}" if amount == round(amount) else exact_price(amount)
+    if amount == round(amount):
+        return f"{amount:.0f}"
+    return exact_price(amount).replace(".", format_decimal(1.5, locale=language)[1])
+
+
+def format_price(amount: float, currency: str, language: str = "en") -> str:
+    """A price as people of a language write it, as the shop's page does; amounts below 1 with all digits that
+    count.
+
+    >>> format_price(25.9, "USD"), format_price(1014.9, "EUR", "it"), format_price(45, "")
+    ('$25.90', '1.014,90\xa0€', '45.00')
+    >>> format_price(0.01129, "EUR"), format_price(25.9, "points", "de")
+    ('€0.0113', '25,90 points')
+    """
+    small = 0 < amount < 1 and abs(round(amount, 2) - amount) > _CENT_FRACTION
+    if currency.upper() not in list_currencies():  # no currency, or none that ISO 4217 knows
+        digits = "0.00######" if small else "#,##0.00"
+        number = format_decimal(float(f"{amount:.3g}") if small else amount, digits, locale=language)
+        return f"{number} {currency}".strip()
+    if small:
+        return str(
+            format_currency(
+                float(f"{amount:.3g}"), currency.upper(), locale=language, decimal_quantization=False
+            )
+        )
+    return str(format_currency(amount, currency.upper(), locale=language))
 
 
 def exact_price(amount: float) -> str:
@@ -87,5 +115,5 @@ def exact_price(amount: float) -> str:
     >>> exact_price(45), exact_price(0.5), exact_price(0.01129)
     ('45.00', '0.50', '0.0113')
     """
-    small = 0 < amount < 1 and abs(round(amount, 2) - amount) > 1e-9
+    small = 0 < amount < 1 and abs(round(amount, 2) - amount) > _CENT_FRACTION
     return f"{amount:.3g}" if small else f"{amount:.2f}"

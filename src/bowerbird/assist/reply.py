@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bowerbird.assist.cost import TurnCost
-from bowerbird.assist.price_range import exact_price
 from bowerbird.assist.request import Request
 from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.act_patterns import Act
@@ -27,17 +26,14 @@ class ReplyItem:
     list_price: float | None = None
     """Price outside of the sale; None where there is no sale price."""
     on_sale: bool = False
+    priced: str = ""
+    """The price as written in replies: "€45.00"; empty where there is none."""
     before_sale: str = ""
-    """What an item on sale cost before, in words: "was 79.00 EUR"."""
+    """What an item on sale cost before, in words: "was €79.00"."""
     also_in: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By attribute, what other variants of its article come in."""
     variants: str = ""
     """The same in words: "also in M, L / blue"."""
-
-    @property
-    def priced(self) -> str:
-        """The price as written in replies: "45.00 EUR"; empty where there is none."""
-        return "" if self.price is None else f"{exact_price(self.price)} {self.currency}".strip()
 
     @property
     def priced_with_sale(self) -> str:

@@ -50,6 +50,8 @@ class Request:
     """Of `facets`, the values that the words name as a whole ("blue" is Blue before it is Dark Blue)."""
     excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Hard: for each facet the values that will not do."""
+    rejected: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of `excluded`, values that were refused by a common name: by "clothes" all kinds of them."""
     preferred: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Soft: values that count for an item, but whose absence does not exclude it."""
     wording: Mapping[str, str] = field(default_factory=dict)
@@ -134,6 +136,7 @@ class Request:
         """The request that `as_dict` wrote. Raises `InputError` on anything else."""
         try:
             price = PriceRange.from_dict(raw["price"])
+            raw = {"rejected": {}, **raw}
             sets = {name: {f: frozenset(map(str, v)) for f, v in raw[name].items()} for name in _SETS}
             return cls(
                 text=str(raw["text"]),
@@ -156,6 +159,7 @@ class Request:
                 facets=sets["facets"],
                 exact=sets["exact"],
                 excluded=sets["excluded"],
+                rejected=sets["rejected"],
                 preferred=sets["preferred"],
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -176,7 +180,7 @@ def _ids(values: Sequence[object]) -> tuple[str, ...]:
     return tuple(str(value)[:MAX_ID_LENGTH] for value in values)
 
 
-_SETS = ("facets", "exact", "excluded", "preferred")
+_SETS = ("facets", "exact", "excluded", "rejected", "preferred")
 
 
 def asked_for_again(request: Request, facet: str, excluded: Mapping[str, frozenset[str]]) -> frozenset[str]:

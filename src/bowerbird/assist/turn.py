@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bowerbird.assist.languages import (
@@ -24,6 +25,11 @@ from bowerbird.assist.state import DialogueState
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Message, Recognition
 from bowerbird.assist.understand.mentions import mentions_of, named_facets
+from bowerbird.assist.understand.patterns.quantities import (
+    quantity_question,
+    read_bare_quantity,
+    read_quantity,
+)
 from bowerbird.assist.understand.patterns.shades import read_extreme
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
 from bowerbird.assist.understand.prices import GAP, states_price
@@ -85,6 +91,11 @@ class Turn:
         else all on screen."""
         in_focus = (self.focus,) if self.focus and self.focus in self.on_screen else ()
         return self.reference.items or in_focus or self.on_screen
+
+    @cached_property
+    def wanted_values(self) -> dict[str, set[str]]:
+        """The values by facet that the message asks for, as far as the catalogue has them."""
+        return mentions_of(self.plain, self.parts.vocabulary, self.parts.lexicon.items_by_stem).facets
 
     def with_state(self, **changes: object) -> Turn:
         """The same message after a change of the state."""
@@ -170,6 +181,10 @@ class _MessageReader:
         Nothing but an item ("the first one again") asks what it is, or after a question the same of it:
         "and the second one?".
         """
+        count = read_bare_quantity(plain)
+        if count and read_quantity(self.state.item_question):  # "make it five" of those counted before
+            plain = quantity_question(count)
+            return plain, self.point(plain), True
         reference = self.point(plain)
         rest = _AGAIN.sub(" ", reference.rest)
         is_alone = (

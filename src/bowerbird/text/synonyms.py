@@ -15,7 +15,7 @@ SYNONYMS: tuple[tuple[str, ...], ...] = (
     ("blanket", "throw"),
     ("curtain", "drapes"),
     ("wardrobe", "closet", "armoire"),
-    ("lamp", "light fixture"),
+    ("lamp", "light fixture", "lighting"),
     ("mug", "cup"),
     ("coat", "overcoat", "parka"),
     ("jacket", "anorak", "windbreaker"),

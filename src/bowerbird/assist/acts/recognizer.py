@@ -51,9 +51,15 @@ _ONES = re.compile(r"\b(?:the|all|any|these|those) (?P<what>[a-z][a-z' -]{2,30}?
 _RELATIVE_NOT = re.compile(r"\bnot (?:so|that|quite so|too) (?!good|bad|great|well\b)[a-z]{3,}")
 _SOMETHING = re.compile(r"\b(?:something|anything) (?:more |really |very )?[a-z]{4,}")
 _NOT_SO = re.compile(
-    r"^(?:and |but |just |please )*(?:not|no|nothing) (?!really|sure|thanks|thank|necessarily|now|yet|at all|"
-    r"bothered|important|fussed|particular|idea|preference|matter|for|that|this|these|those|one|need|problem|it|"
-    r"sorry|way|wait|more|thank)[a-z]{4,}\W*$"
+    r"^(?:no,? )?(?:and |but |just |please )*(?:not|no|nothing) (?!really|sure|thanks|thank|necessarily|now|"
+    r"yet|at all|bothered|important|fussed|particular|idea|preference|matter|for|that|this|these|those|one|"
+    r"need|problem|it|sorry|way|wait|more|thank)[a-z]{4,}\W*$"
+)
+_PROPOSES = re.compile(r"^(?:and |so |ok |well )*(?:how|what) about [a-z]")
+_AGREES = re.compile(
+    r"\b(?:yes|yeah|yep|yup|sure|ok|okay|right|correct|exactly|indeed|absolutely|definitely|fine|good|great|perfect|"
+    r"agreed?|please|go|do|course|certainly|totally|true|sounds?|deal|why not|gladly|alright|works?|i would|"
+    r"both|that one|this one|i do|cool|nice|love)\b"
 )
 _WANTS_GOODS = re.compile(
     r"\b(?:can|could) you (?:recommend|suggest|show|find|get)(?: me)? (?:an?|any|some)\b|"
@@ -126,6 +132,10 @@ def _is_possible(act: Act, message: Message) -> bool:
         return False  # "110 to 200" is a price
     if act == Act.DENY and (_RELATIVE_NOT.search(message.plain) or _NOT_SO.search(message.plain)):
         return False  # "not that bright" and "not ripped" want another
+    if act == Act.UNCLEAR and _PROPOSES.search(message.plain):
+        return False
+    if act == Act.AFFIRM and not _AGREES.search(message.plain):
+        return False  # "round would be best" is a wish
     if act == Act.COMPARE and _SHOWING.search(message.plain):
         return False  # "show both" wants both kinds
     if act == Act.COMPARE:

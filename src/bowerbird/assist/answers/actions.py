@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bowerbird.assist.answers.item_answers import missing
+from bowerbird.assist.answers.price_answers import price_of_quantity
 from bowerbird.assist.facet_needs import with_values, without_values
 from bowerbird.assist.find.needs.reading import leave_out
 from bowerbird.assist.needs import join_words
@@ -20,6 +21,7 @@ from bowerbird.assist.understand.acts import Recognition
 from bowerbird.assist.understand.kinds.changed_kinds import change_kinds
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.assist.understand.patterns.item_actions import CART_TOPIC
+from bowerbird.assist.understand.patterns.quantities import read_quantity
 from bowerbird.assist.understand.withdrawals import take_withdrawal, withdraw
 from bowerbird.data.events import Action, Event
 from bowerbird.text.words import stem_phrase
@@ -70,7 +72,9 @@ def _how_to_buy(turn: Turn, targets: Sequence[Shown]) -> str:
     """Where items can be bought: on their own pages."""
     items = [turn.parts.catalogue.item(turn.parts.catalogue.position[target.item_id]) for target in targets]
     pages = [turn.say("field_link", title=item.title, value=item.link) for item in items if item.link]
-    return " ".join([turn.say("no_cart"), *pages])
+    quantity = read_quantity(turn.plain)
+    prices = [price_of_quantity(turn, items[0], quantity.units)] if quantity and len(items) == 1 else []
+    return " ".join([*prices, turn.say("no_cart"), *pages])
 
 
 def _left_out(turn: Turn, targets: Sequence[Shown]) -> Reply:

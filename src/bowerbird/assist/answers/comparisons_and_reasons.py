@@ -8,7 +8,7 @@ from dataclasses import replace
 from bowerbird.assist.answers.facts import table_of_differences
 from bowerbird.assist.answers.item_answers import answer_which, is_about_rank, item_of, missing, suggest_next
 from bowerbird.assist.find.item_matches import name_item
-from bowerbird.assist.needs import describe_need, join_words
+from bowerbird.assist.needs import describe_need, in_brackets, join_words
 from bowerbird.assist.reply import Comparison, Reply
 from bowerbird.assist.request import Request, Shown
 from bowerbird.assist.turn import Turn
@@ -48,7 +48,7 @@ def compare(turn: Turn) -> Reply:
     names = {"price": turn.say("price_word"), "none": turn.say("no_value")}
     rows = [
         (turn.language.facet(name), [_cell(turn, name, value) for value in values])
-        for name, values in table_of_differences(items, names)
+        for name, values in table_of_differences(items, names, turn.language)
     ]
     key = "which_unknown" if _SUPERLATIVE.search(turn.plain) else "compare_intro"
     lines = [turn.say(key) if len(rows) > 1 else turn.say("compare_same")]
@@ -59,7 +59,9 @@ def compare(turn: Turn) -> Reply:
         lines.append(turn.say("cheapest_is", title=min(by_price)[1]))
     comparison = Comparison(tuple(items), tuple((name, tuple(values)) for name, values in rows))
     positions = turn.parts.catalogue.position
-    reply_items = tuple(name_item(turn.parts, positions[item_id], Request(), "") for item_id in items)
+    reply_items = tuple(
+        name_item(turn.parts, positions[item_id], Request(), "", language=turn.language) for item_id in items
+    )
     state = replace(turn.state, compared=tuple(items), question=None)
     return Reply("\n".join(lines), Act.COMPARE, reply_items, comparison=comparison, state=state)
 
@@ -82,7 +84,7 @@ def explain(turn: Turn) -> Reply:
     if request is not None and request.constrained:
         need = describe_need(request, turn.language, 1)
         satisfied = _satisfies(turn, position, request)
-        reasons.append(turn.say("why_request", need=need) if satisfied else turn.say("why_near"))
+        reasons.append(turn.say("why_request", need=in_brackets(need)) if satisfied else turn.say("why_near"))
     elif request is not None and request.words:
         reasons.append(turn.say("why_words"))
     if turn.user and turn.parts.reader and not (request and request.is_gift):

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from bowerbird.assist.find.offers import priced
+from bowerbird.assist.languages import Language
 from bowerbird.assist.understand.mentions import mentions_of
 from bowerbird.data.items import Item
 from bowerbird.text.facets import FACETS
@@ -187,18 +189,15 @@ def sentences(item: Item) -> Iterator[str]:
             )
 
 
-def table_of_differences(items: Mapping[str, Item], names: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+def table_of_differences(
+    items: Mapping[str, Item], names: Mapping[str, str], language: Language
+) -> list[tuple[str, list[str]]]:
     """Rows of a comparison, name and a value for each item, where the items differ; the price comes first.
 
     `names` are the words for "price" and "not stated".
     """
-    from bowerbird.assist.price_range import exact_price
-
     rows: list[tuple[str, list[str]]] = []
-    prices = [
-        names["none"] if item.price is None else f"{exact_price(item.price)} {item.currency}".strip()
-        for item in items.values()
-    ]
+    prices = [priced(item, language) or names["none"] for item in items.values()]
     rows.append((names["price"], prices))
     keys = dict.fromkeys(key for item in items.values() for key in item.attributes)
     columns = (

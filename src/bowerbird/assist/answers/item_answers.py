@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bowerbird.assist.answers.facts import Fact, fact_asked, sentences
 from bowerbird.assist.answers.listing_fields import answer_field
-from bowerbird.assist.answers.price_answers import answer_prices
+from bowerbird.assist.answers.price_answers import answer_prices, answer_quantity, counted_items
 from bowerbird.assist.answers.variant_answers import answer_variants
 from bowerbird.assist.find.offers import price_with_sale, priced
 from bowerbird.assist.languages import ENGLISH
@@ -20,6 +20,7 @@ from bowerbird.assist.state import MAX_ITEM_QUESTION
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.assist.understand.patterns.quantities import quantity_question, read_quantity
 from bowerbird.assist.understand.patterns.shades import EXTREME_SHADE, read_extreme
 from bowerbird.data.items import Item
 from bowerbird.text.audiences import AUDIENCE
@@ -78,7 +79,7 @@ def _with_facts(turn: Turn, shown: Shown, *, names_colour: bool) -> str:
     position = turn.parts.catalogue.position[shown.item_id]
     colours = turn.parts.vocabulary.values_of(position, "colour")[:1] if names_colour else []
     facts = [turn.language.value_for("colour", colour) for colour in colours]
-    facts += [priced(item_of(turn, shown))] if shown.price else []
+    facts += [priced(item_of(turn, shown), turn.language)] if shown.price else []
     return f"{shown.title} ({', '.join(facts)})" if facts else shown.title
 
 
@@ -106,6 +107,8 @@ def answer_question(turn: Turn) -> Reply:
     """A question about an item, answered from its listing."""
     if is_about_rank(turn):
         return answer_which(turn)
+    if text := answer_quantity(turn):
+        return _about_quantity(turn, text)
     if text := answer_prices(turn):
         state = replace(turn.state, question=None, item_question="how much is it")
         return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
@@ -149,6 +152,15 @@ def answer_question(turn: Turn) -> Reply:
         text = turn.say("fact_no", title=title, fact=_values(turn, fact))
     else:
         text = turn.say("fact_unknown", title=title)
+    return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
+
+
+def _about_quantity(turn: Turn, text: str) -> Reply:
+    """A price of several pieces; a number alone changes how many from then on."""
+    shown, quantity = counted_items(turn), read_quantity(turn.plain)
+    count = quantity.units if quantity else 1
+    focus = shown[0].item_id if len(shown) == 1 else turn.state.focus
+    state = replace(turn.state, focus=focus, question=None, item_question=quantity_question(count))
     return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
 
 

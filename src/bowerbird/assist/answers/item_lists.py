@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -83,7 +84,7 @@ def opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> s
         return turn.say("found_complete" if turn.parts.completer else "found_looks_alike", title=title)
     if anchor:
         change = RELATIVE.search(turn.plain)
-        return turn.say("found_relative", title=title, change=change.group() if change else "")
+        return turn.say("found_relative", title=title, change=as_change(change.group()) if change else "")
     if request.like and title:
         return turn.say("found_similar", title=title)
     need = describe_need(_with_true_noun(turn, matches), turn.language, len(matches.items))
@@ -92,6 +93,15 @@ def opening(turn: Turn, matches: ItemMatches, act: Act, anchor: str | None) -> s
     if turn.state.question is not None and turn.recognised.act == Act.DENY:
         return turn.say("deny_question", facet=turn.state.question.facet)
     return _opening_of_need(turn, matches, need)
+
+
+def as_change(words: str) -> str:
+    """A wish that compares with an item, as a shop assistant says it back.
+
+    >>> as_change("not so formal"), as_change("too dark"), as_change("warmer")
+    ('less formal', 'less dark', 'warmer')
+    """
+    return re.sub(r"^(?:(?:not|nothing) (?:so|that|quite so)|too) ", "less ", words)
 
 
 def _with_true_noun(turn: Turn, matches: ItemMatches) -> Request:
@@ -175,7 +185,9 @@ def earlier_list(turn: Turn) -> Reply:
 
 def say_list(turn: Turn, first_line: str, positions: Sequence[int], act: Act, request: Request) -> Reply:
     """Items in lines after a sentence, on screen from now on; `request` is what they answer."""
-    items = tuple(name_item(turn.parts, position, Request(), "") for position in positions)
+    items = tuple(
+        name_item(turn.parts, position, Request(), "", language=turn.language) for position in positions
+    )
     lines = [
         f"{number}. {item.title}{f', {item.priced_with_sale}' if item.priced else ''}"
         for number, item in enumerate(items, 1)

@@ -66,7 +66,7 @@ def _condition(turn: Turn, item: Item) -> str:
 def _sale(turn: Turn, item: Item) -> str:
     if not item.on_sale:
         return turn.say("field_no_sale", title=item.title)
-    prices = {"price": priced(item), "before": price_before_sale(item, turn.language)}
+    prices = {"price": priced(item, turn.language), "before": price_before_sale(item, turn.language)}
     if item.sale_ends is None:
         return turn.say("field_sale", title=item.title, **prices)
     return turn.say("field_sale_until", title=item.title, date=f"{item.sale_ends:%Y-%m-%d}", **prices)

@@ -25,6 +25,7 @@ from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import Recognition
 from bowerbird.assist.understand.patterns.shades import ShadeChange, read_shade_change
+from bowerbird.assist.understand.prices import without_rejected_amounts
 from bowerbird.assist.understand.readable import is_gibberish, is_other_script, unknown_id
 from bowerbird.assist.understand.references import COMPARES_ALONE
 from bowerbird.data.arrays import BoolArray
@@ -56,16 +57,17 @@ def search(turn: Turn) -> Answer:
     if act == Act.COMPLETE and turn.items_at_hand:
         return _completing(turn, request)
     act = Act.FIND if act not in (Act.MORE, Act.SIMILAR, Act.COMPLETE) else act
-    change = RELATIVE.search(turn.plain) if act == Act.FIND else None
+    change = RELATIVE.search(without_rejected_amounts(turn.plain)) if act == Act.FIND else None
     if change and turn.on_screen and not request.like:
         anchor = turn.compared_with[0].item_id
         request = leave_out(request, (anchor,))
         matches = find_items(turn, request, relative_meaning(turn, anchor, change.group()))
         return answer_with_list(turn, matches, request, act, anchor)
-    if request.is_relative and request.kinds and turn.on_screen:
+    is_between = request.price.low > 0 and request.price.high < np.inf
+    if request.is_relative and request.kinds and turn.on_screen and not is_between:
         return _other_price_of_each_kind(turn, request)
     matches = find_items(turn, request)
-    if request.is_relative and act == Act.FIND and not matches.items:
+    if request.is_relative and act == Act.FIND and not matches.items and not is_between:
         return _none_cheaper(turn, request)
     if turn.state.is_near_miss and COMPARES_ALONE.search(turn.plain):
         matches = replace(matches, nearest=_in_price(matches, request) or matches.nearest)
@@ -229,7 +231,7 @@ def _none_cheaper(turn: Turn, request: Request) -> Answer:
         "none_cheaper" if is_upper else "none_dearer",
         need=describe_need(before, turn.language),
         title=item.title,
-        price=priced(turn.parts.catalogue.item(position)),
+        price=priced(turn.parts.catalogue.item(position), turn.language),
     )
     state = replace(turn.state, request=before, question=None)
     if not others:

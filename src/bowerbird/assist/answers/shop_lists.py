@@ -12,7 +12,7 @@ from bowerbird.assist.answers.searches import search
 from bowerbird.assist.answers.unknown_kinds import unknown_kind
 from bowerbird.assist.find.finding import allowed_items
 from bowerbird.assist.find.needs.reading import read_need
-from bowerbird.assist.needs import describe_need
+from bowerbird.assist.needs import describe_need, in_brackets
 from bowerbird.assist.reply import Reply
 from bowerbird.assist.request import Request
 from bowerbird.assist.turn import Turn
@@ -49,7 +49,7 @@ def list_of_shop(turn: Turn) -> Reply | ListAnswer:
         return unknown_kind(turn, request)
     allowed = allowed_items(turn, request)
     positions = {"popular": _popular, "new": _newest, "sale": _on_sale}[topic](turn, allowed)
-    need = describe_need(request, turn.language)
+    need = in_brackets(describe_need(request, turn.language))
     if positions:
         key = f"shop_{topic}_of" if request.constrained else f"shop_{topic}"
         return say_list(turn, turn.say(key, need=need), positions, Act.ABOUT_SHOP, request)

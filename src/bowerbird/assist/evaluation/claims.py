@@ -19,7 +19,11 @@ Translate = Callable[[str], str | None]
 """Lower-case words of a reply -> English, or None where they are not known."""
 
 LIST_LINE = re.compile(r"^(\d+)\. (.*)$")
-_AMOUNT = re.compile(r"(?<![\w.])(\d+(?:\.\d{2}))(?: (USD|EUR|GBP|SEK))?(?!\w|\.\d)")
+_CURRENCY = r"US\$|\$US|[$€£¥]|(?:USD|EUR|GBP|SEK)\b"
+_NUMBER = r"\d{1,3}(?:[.,\s]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
+_PRICE = rf"(?:{_CURRENCY})\s?(?:{_NUMBER})|(?:{_NUMBER})\s?(?:{_CURRENCY})"
+_AMOUNT = re.compile(rf"(?<![\w.,])(?:{_PRICE})")
+CENT_FRACTION = 0.005
 _NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _COUNTS = {word: number for number, word in enumerate(_NUMBER_WORDS, start=1)}
 _COUNT = re.compile(rf"\b({'|'.join(_COUNTS)})\b", re.I)
@@ -92,17 +96,17 @@ def _false_lines(
 
 
 def _false_line(line: str, listing: Listing, listings: Listings, translate: Translate) -> Iterator[str]:
-    """What is wrong with "Title, 45.00 EUR (was 60.00 EUR): fact, fact; reason; also in blue"."""
+    """What is wrong with "Title, €45.00 (was €60.00): fact, fact; reason; also in blue"."""
     title = " ".join(listing.title.split())
     if not line.startswith(title):
         yield f"the line of {title!r} is {line[:60]!r}"
         return
     rest = line[len(title) :]
-    price = re.match(r", ([\d.]+) ?(\w{3})?", rest)
-    if price and (listing.price is None or abs(float(price[1]) - listing.price) > 0.005):
+    price = re.match(rf", ({_PRICE}|{_NUMBER})", rest)
+    if price and (listing.price is None or not _is_amount(price[1], listing.price)):
         yield f"{title!r} does not cost {price[1]}"
-    before = re.match(r", [^:]*? \(\D*([\d.]+)", rest)
-    if before and (listing.list_price is None or abs(float(before[1]) - listing.list_price) > 0.005):
+    before = re.match(rf", [^:]*? \(\D*?({_PRICE}|{_NUMBER})", rest)
+    if before and (listing.list_price is None or not _is_amount(before[1], listing.list_price)):
         yield f"{title!r} did not cost {before[1]}"
     facts = rest.split(": ", 1)[1] if ": " in rest else ""
     for statement in facts.split("; "):
@@ -155,9 +159,21 @@ def _false_amounts(reply: Reply, listings: Sequence[Listing]) -> Iterator[str]:
     for line in reply.text.split("\n"):
         if LIST_LINE.match(line) or _MISSES.search(line):
             continue
+        counts = (1, *map(int, re.findall(r"\b(\d{1,3}) ×", line)))
         for match in _AMOUNT.finditer(line):
-            if match[2] and not any(abs(float(match[1]) - price) < 0.005 for price in prices):
+            if not any(_is_amount(match.group(), count * price) for price in prices for count in counts):
                 yield f"nothing costs {match.group()}"
+
+
+def _is_amount(written: str, price: float) -> bool:
+    """Whether digits with any marks, "1.014,90 €", are a price: the last mark before one or two digits is the
+    decimal mark."""
+    number = re.search(_NUMBER, written)
+    if number is None:
+        return False
+    whole, _, cents = re.sub(r"[.,](?=\d{1,2}$)|(?<=^0)[.,]", "|", number.group()).partition("|")
+    digits = "".join(filter(str.isdigit, whole))
+    return abs(float(f"{digits}.{cents}") - price) < CENT_FRACTION
 
 
 def _false_counts(reply: Reply, listings: Sequence[Listing]) -> Iterator[str]:
@@ -177,7 +193,6 @@ def _false_cells(reply: Reply, listings: Listings, translate: Translate) -> Iter
     for name, values in reply.comparison.rows:
         for item_id, value in zip(reply.comparison.item_ids, values, strict=True):
             listing = listings.by_id[item_id]
-            price = "" if listing.price is None else f"{listing.price:.2f}"
-            is_price = bool(price) and value.startswith(price)
+            is_price = listing.price is not None and _is_amount(value, listing.price)
             if not (is_price or _NO_VALUE.match(value) or _is_stated(value.lower(), listing, translate)):
                 yield f"{listing.title!r} has no {name} {value!r}"

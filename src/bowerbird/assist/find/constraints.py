@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowerbird.assist.find.offers import in_currency
 from bowerbird.assist.languages import Language
-from bowerbird.assist.price_range import PriceRange, exact_price
+from bowerbird.assist.price_range import PriceRange
 from bowerbird.assist.request import Request
 from bowerbird.data.arrays import BoolArray, DoubleArray
 from bowerbird.data.items import Catalogue
@@ -66,7 +67,9 @@ def constraints_of(
                 "price",
                 request.price.describe(),
                 mask,
-                lambda p: price_difference(float(catalogue.prices[p]), request.price, language),
+                lambda p: price_difference(
+                    float(catalogue.prices[p]), request.price, language, catalogue.item(p).currency
+                ),
             )
         )
     return matches
@@ -81,7 +84,7 @@ def in_range(prices: DoubleArray, wanted: PriceRange) -> BoolArray:
     return inside
 
 
-def price_difference(price: float, wanted: PriceRange, language: Language) -> str:
+def price_difference(price: float, wanted: PriceRange, language: Language, currency: str = "") -> str:
     """How a price misses a range, in the user's language.
 
     >>> from bowerbird.assist.languages import load_language
@@ -93,11 +96,11 @@ def price_difference(price: float, wanted: PriceRange, language: Language) -> st
     if math.isnan(price):
         return language.say("differs_no_price")
     if price > wanted.high:
-        return language.say("differs_above", amount=exact_price(price - wanted.high))
+        return language.say("differs_above", amount=in_currency(price - wanted.high, currency, language))
     if price < wanted.low:
-        return language.say("differs_below", amount=exact_price(wanted.low - price))
+        return language.say("differs_below", amount=in_currency(wanted.low - price, currency, language))
     key = "differs_not_less" if price == wanted.high else "differs_not_more"
-    return language.say(key, amount=exact_price(price))
+    return language.say(key, amount=in_currency(price, currency, language))
 
 
 def _facet_difference(

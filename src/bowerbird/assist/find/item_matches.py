@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bowerbird.assist.find.offers import price_before_sale, say_also_in
+from bowerbird.assist.find.offers import in_currency, price_before_sale, say_also_in
 from bowerbird.assist.languages import ENGLISH, Language, load_language
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import ReplyItem
@@ -65,6 +65,7 @@ def name_item(
         why,
         list_price=item.list_price,
         on_sale=item.on_sale,
+        priced="" if price is None else in_currency(price, item.currency, language),
         before_sale=price_before_sale(item, language),
         also_in=also_in,
         variants=say_also_in(also_in, language),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bowerbird.assist.languages import Language
-from bowerbird.assist.price_range import exact_price
+from bowerbird.assist.languages import ENGLISH, Language
+from bowerbird.assist.price_range import format_price
 from bowerbird.data.articles.variants import describe_variants
 from bowerbird.data.items import Item
 from bowerbird.text.facets import FACETS, facet_name
@@ -14,22 +14,22 @@ MAX_VALUES = 6
 """Values of one attribute that a line names."""
 
 
-def priced(item: Item) -> str:
+def priced(item: Item, language: Language) -> str:
     """The price as written in replies, empty where there is none."""
-    return "" if item.price is None else _amount(item.price, item.currency)
+    return "" if item.price is None else in_currency(item.price, item.currency, language)
 
 
 def price_before_sale(item: Item, language: Language) -> str:
-    """What an item on sale cost before, "was 79.00 EUR"; else empty."""
+    """What an item on sale cost before, "was €79.00"; else empty."""
     if not item.on_sale or item.list_price is None:
         return ""
-    return language.say("was_price", price=_amount(item.list_price, item.currency))
+    return language.say("was_price", price=in_currency(item.list_price, item.currency, language))
 
 
 def price_with_sale(item: Item, language: Language) -> str:
-    """The price, and what it was before the sale: "59.00 EUR (was 79.00 EUR)"."""
+    """The price, and what it was before the sale: "€59.00 (was €79.00)"."""
     before = price_before_sale(item, language)
-    return f"{priced(item)} ({before})" if before else priced(item)
+    return f"{priced(item, language)} ({before})" if before else priced(item, language)
 
 
 def say_also_in(also_in: Mapping[str, Sequence[str]], language: Language) -> str:
@@ -51,5 +51,6 @@ def _is_word(name: str, value: str) -> bool:
     return facet_name(name) in FACETS and facet_name(name) not in ("size", "brand") and value.isalpha()
 
 
-def _amount(amount: float, currency: str) -> str:
-    return f"{exact_price(amount)} {currency}".strip()
+def in_currency(amount: float, currency: str, language: Language) -> str:
+    """An amount of money as a reply in a language writes it."""
+    return format_price(amount, currency, language.code if language.has_file else ENGLISH)

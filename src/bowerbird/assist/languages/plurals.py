@@ -12,7 +12,8 @@ _UNCOUNTABLE = {
     "clothing": "piece of clothing",
 }
 _UNCOUNTABLE |= {"jewellery": "piece of jewellery", "fashion": "piece of clothing"}
-_UNCOUNTED_ENDS = ("wear", "ware", "clothing", "furniture", "jewellery", "fashion")
+_UNCOUNTABLE |= {"lighting": "piece of lighting"}
+_UNCOUNTED_ENDS = ("wear", "ware", "clothing", "furniture", "jewellery", "fashion", "lighting")
 _MASSES = (
     "fish",
     "milk",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from bowerbird.assist.facet_needs import wording_of_rest
 from bowerbird.assist.price_range import PriceRange
 from bowerbird.assist.request import MAX_ITEMS, Order, Request
+from bowerbird.assist.understand.mentions import rejected_words
 from bowerbird.assist.understand.references import References
 from bowerbird.text.audiences import AUDIENCE, audiences_of_recipient
 from bowerbird.text.words import stem_phrase, word_set
@@ -61,6 +62,14 @@ _KEEPS_REST = re.compile(
 )
 
 
+_PRONOUNS = ("her", "him", "them")
+_ONLY_FOR = re.compile(
+    r"^(?:(?:and|but|oh|ah|yes|no|sorry|it'?s|it is|they'?re|they are|this is|that'?s|these are|actually|"
+    r"all|only|just)[, ]+)*for (?:my|our|a|the|his|her) \w+(?:[ -]\w+){0,4}\W*(?:please)?\W*$"
+)
+"""Nothing but whom something is for."""
+_ASIDE = re.compile(r"\b(?:for|with|beside|near|next|onto|above|under|match(?:ing|es)?|goes?|on)\b")
+"""What stands before something that is not wanted itself."""
 _NAMED_AFRESH = re.compile(r"(?:^|\b(?:an?|some|any|me|for|need|want|have) )(?!in\b)")
 """A kind named as one names it at first: "a rattan chair", not "the chair"."""
 
@@ -72,16 +81,20 @@ def is_new_topic(
         return True
     if own.like:
         return False
-    if own.recipient and own.recipient != previous.recipient and not _BACKWARD.search(text):
+    is_same_recipient = own.recipient == previous.recipient or _names_recipient_again(own, previous)
+    if _adds_recipient(text, own, previous):
+        return False  # "socks", then "for my husband"
+    if own.recipient and not is_same_recipient and not _BACKWARD.search(text):
         return True
-    if own.recipient != previous.recipient and _is_for_others(own, previous):
+    if not is_same_recipient and _is_for_others(own, previous):
         return True
     if own.unknown_kind or (not own.recipient and _is_new_event(text, previous)):
         return True
     if own.is_gift and not (previous.is_gift or own.facets or _BACKWARD.search(text)):
         return True  # "a gift under 50" after "cheese" is no cheese
     place = own.preferred.get("type")
-    if place and "type" not in own.facets and place != previous.preferred.get("type"):
+    is_place = place and "type" not in own.facets and _ASIDE.search(text)
+    if is_place and place != previous.preferred.get("type"):
         return not _BACKWARD.search(text)  # "something for the sofa"
     if "type" in own.facets:
         before = previous.facets.get("type")
@@ -100,6 +113,18 @@ def is_new_topic(
     if own.noun and "type" in previous.facets and not _BACKWARD.search(text):
         return True
     return bool(_CUES.search(text)) and not (_BACKWARD.search(text) or _NAMES_NOTHING.search(text))
+
+
+def _adds_recipient(text: str, own: Request, previous: Request) -> bool:
+    """Whether a message says nothing but whom the kind before is for."""
+    says_more = own.facets or own.excluded or own.preferred or own.price.bounded or own.noun or own.like
+    is_bare = _ONLY_FOR.search(text) is not None and not says_more
+    return bool(own.recipient and is_bare and "type" in previous.facets and not previous.recipient)
+
+
+def _names_recipient_again(own: Request, previous: Request) -> bool:
+    """Whether "for her" means whom the wish before is for."""
+    return bool(previous.recipient) and own.recipient in _PRONOUNS
 
 
 def _is_for_others(own: Request, previous: Request) -> bool:
@@ -161,13 +186,16 @@ def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Req
         facets=facets,
         exact=_over(previous.exact, own.exact, adds, dropped),
         excluded={facet: values for facet, values in excluded.items() if values},
+        rejected={**previous.rejected, **own.rejected},
         preferred=_over(previous.preferred, own.preferred, adds, dropped),
         wording=_named_after(own, previous, facets, adds),
         price=price,
         budget=budget,
         is_total=own.is_total or (previous.is_total and not own.budget.bounded),
         kinds=own.kinds or (previous.kinds if "type" not in own.facets else ()),
-        recipient=own.recipient or previous.recipient,
+        recipient=previous.recipient
+        if _names_recipient_again(own, previous)
+        else own.recipient or previous.recipient,
         is_gift=own.is_gift or previous.is_gift,
         words=_words_after(own, previous),
         order=_order_after(own, previous),
@@ -204,10 +232,11 @@ def _words_after(own: Request, previous: Request) -> str:
     """
     replaced = {
         word
-        for facet in own.facets
-        for value in previous.facets.get(facet, frozenset()) - own.facets[facet]
+        for facet in (*own.facets, *own.excluded)
+        for value in previous.facets.get(facet, frozenset()) - own.facets.get(facet, frozenset())
         for word in stem_phrase(value)
     }
+    replaced |= {word for phrase in rejected_words(own.text) for word in stem_phrase(phrase)}
     own_words = own.words.split()
     earlier = dict.fromkeys(
         word

@@ -40,6 +40,9 @@ _REFUSALS = re.compile(
     r"(?:(?:s?he|they) (?:already )?(?:has|have|owns?)|(?:s?he's|they've|we've|i've|we have|i have|i own)"
     r"(?: got)? (?:already )?)(?: got)? ?"
     r"(?:enough|loads|lots|plenty|tons|heaps|so many|too many|a lot|dozens)(?: of)?|"
+    r"(?:(?:these|those|they) are |that's |it's )?(?:far |way |just |already )*too many|"
+    r"(?:i|we) (?:already |really |do )*(?:have|own|'ve got)(?: already)? "
+    r"(?:enough|too many|plenty of|lots of)|"
     r"(?:s?he|they) already (?:has|have|owns?|got)(?: an?| some| one)?|"
     r"not (?:a fan of|into|keen on)|"
     r"(?:forget|never ?mind|scrap|ditch|drop)(?: about)?(?= (?:the|those|these) )|"
@@ -63,6 +66,22 @@ def with_plain_refusals(text: str) -> str:
     return _DISLIKES.sub(lambda match: f"no {match['what'] or match['out']}", _REFUSALS.sub("no ", text))
 
 
+REJECTED_WORD = re.compile(
+    r"\b(?:not|no|without|non)(?: (?:too|so|very|really|that|any|a|an|the|in|of|with|made of))* "
+    r"(?!more\b|less\b|idea\b|problem\b|sure\b|only\b|just\b|matter\b|longer\b|need\b|than\b|one\b|"
+    r"limit\b|budget\b|for\b|thanks?\b|necessarily\b)(?P<what>[a-z]{3,})"
+)
+
+
+def rejected_words(text: str) -> list[str]:
+    """Words of a cleaned text that it rejects, whether the catalogue has them or not.
+
+    >>> rejected_words("not round, and without any wheels")
+    ['round', 'wheels']
+    """
+    return [match["what"] for match in REJECTED_WORD.finditer(text)]
+
+
 @dataclass
 class Mentions:
     """Values by facet; `wording` keeps the words that were said."""
@@ -76,6 +95,8 @@ class Mentions:
     """Types in the order of the text, each with its words."""
     rejected: dict[str, set[str]] = field(default_factory=dict)
     """By facet, the words of what is not wanted."""
+    rejected_groups: dict[str, set[str]] = field(default_factory=dict)
+    """By the words that name several values at once, those that are not wanted: "clothes"."""
     refusals: list[tuple[int, int]] = field(default_factory=list)
     """Start and end of what is not wanted in the text, from the "no" on."""
 
@@ -110,10 +131,12 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             mentions.kinds.clear()
         if negated:
             _add(mentions.excluded, meaning.facet, meaning.values)
+            if len(meaning.values) > 1:
+                _add(mentions.rejected_groups, _written(text, word_spans, at, size), meaning.values)
             mentions.rejected.setdefault(meaning.facet, set()).add(" ".join(stems[at : at + size]))
             mentions.refusals.append((word_spans[negated_from][0], word_spans[at + size - 1][1]))
         elif meaning.is_use:
-            uses.append((text[word_spans[at][0] : word_spans[at + size - 1][1]], meaning.values))
+            uses.append((_written(text, word_spans, at, size), meaning.values))
         elif " ".join(stems[at : at + size]) in mentions.rejected.get(meaning.facet, ()):
             pass  # "not pink please, everyone buys pink"
         elif _is_soft(words, at, meaning, aside) or is_hint:
@@ -121,7 +144,7 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
         else:
             _add(mentions.facets, meaning.facet, meaning.values)
             _add(mentions.exact, meaning.facet, meaning.exact)
-            as_written = text[word_spans[at][0] : word_spans[at + size - 1][1]]
+            as_written = _written(text, word_spans, at, size)
             is_corrected = any(
                 stem(word) != key for word, key in zip(words[at:], stems[at : at + size], strict=False)
             )
@@ -148,6 +171,11 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
             " or ".join(value.lower() for value in sorted(mentions.facets["type"])[:MAX_KINDS])
         ]
     return mentions
+
+
+def _written(text: str, word_spans: Sequence[tuple[int, int]], at: int, size: int) -> str:
+    """Words of a text as they stand there."""
+    return text[word_spans[at][0] : word_spans[at + size - 1][1]]
 
 
 def _is_synonym(words: str, meaning: Meaning) -> bool:

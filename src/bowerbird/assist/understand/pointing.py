@@ -55,7 +55,7 @@ _PAIR = re.compile(
 )
 _COMPARES = re.compile(r"compar|differ|number|item|option")
 _SINGLE = re.compile(
-    rf"(?<!price )(?<!cheapest )(?<!expensive )"
+    rf"(?<!price )(?<!cheapest )(?<!expensive )(?<!\bmy )(?<!\bour )(?<!\bhis )(?<!\bher )(?<!\btheir )"
     rf"\b(?:the )?(?P<ordinal>{_ORDINAL})(?!\w|[ -](?:time|hand|class|floor|birthday|aid|name|"
     rf"year|years|month|months|week|weeks|night|summer|winter|spring|autumn|minute|days|hours|of "
     rf"all)\b){_NOUN}"
@@ -64,6 +64,11 @@ _SINGLE = re.compile(
 _EXTREME = re.compile(
     r"\bthe (?P<which>cheapest|cheaper|least expensive|most expensive|priciest|more expensive)"
     r"(?: (?:one|item|option)|(?= of (?:them|these|those|the))|(?=\?|$))"
+)
+_LOW, _HIGH = "(?:cheapest|least expensive)", "(?:most expensive|priciest|dearest)"
+_BOTH_ENDS = re.compile(
+    rf"\bthe {_LOW}(?: one)? (?:and|with|to|or) (?:the )?{_HIGH}(?: one)?\b|"
+    rf"\bthe {_HIGH}(?: one)? (?:and|with|to|or) (?:the )?{_LOW}(?: one)?\b"
 )
 _OTHER_END = {
     Order.CHEAPEST: re.compile(r"\b(?:most expensive|priciest|dearest)\b"),
@@ -131,7 +136,9 @@ def items_pointed_at(
     if asked_back is not None:
         return asked_back
     finders = (
-        [_first_n, _all, _pair, _singles] if is_other_end else [_first_n, _all, _pair, _singles, _extreme]
+        [_first_n, _all, _pair, _singles]
+        if is_other_end
+        else [_first_n, _all, _pair, _singles, _both_ends, _extreme]
     )
     for find in finders:
         reference = find(text, on_screen)
@@ -205,6 +212,13 @@ def _at(word: str, on_screen: Sequence[Shown]) -> Shown | None:
     digits = "".join(filter(str.isdigit, word))
     rank = _ORDINALS[word] if word in _ORDINALS else int(digits) - 1
     return on_screen[rank] if -len(on_screen) <= rank < len(on_screen) else None
+
+
+def _both_ends(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
+    """ "The cheapest and the most expensive", in this order."""
+    match = _BOTH_ENDS.search(text)
+    priced = sorted((item for item in on_screen if item.price is not None), key=lambda item: item.price or 0)
+    return _taken(text, match, (priced[0], priced[-1])) if match and len(priced) > 1 else None
 
 
 def _extreme(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:

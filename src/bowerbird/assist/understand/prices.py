@@ -100,6 +100,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
             False,
         ),
         (rf"{_START}{_A}\s+(?:min(?:imum)?|at (?:the )?least)\b", "at least", False),
+        (
+            rf"{_START}{_A}\s+(?:is|would be|'s) (?:still |also |my |the |our )*"
+            rf"(?:ok(?:ay)?|fine|alright|all right|max(?:imum)?|limit|budget|possible|doable)\b",
+            "at most",
+            False,
+        ),
         (rf"(?<!\w){_UNDER}\s*(?:the )?{_A}", "under", False),
         (rf"(?<!\w){_AT_MOST}\s*{_A}", "at most", False),
         (rf"(?<!\w){_OVER}\s*(?:the )?{_A}", "over", True),
@@ -120,6 +126,16 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
         (rf"{_START}{_A}", "at most", True),
     )
 )
+_REJECTED = re.compile(
+    rf"{_START}{_A}\s+(?:is|was|would be|were|might be|seems)"
+    rf"(?: (?:a (?:bit|little)|far|way|much|maybe|probably))* too (?:low|little|tight|small|strict)\b"
+)
+"""An amount that was said and holds no more: "200 was too low"."""
+
+
+def without_rejected_amounts(text: str) -> str:
+    """A text without the amounts that it takes back: "200 was too low"."""
+    return _REJECTED.sub(GAP, text)
 
 
 def states_price(text: str) -> bool:
@@ -140,7 +156,7 @@ def take_prices(text: str, *, a_type_follows: Callable[[str], bool]) -> tuple[Pr
     >>> take_prices("a lamp for 2 people between $20 and 40", a_type_follows=lambda rest: False)[0].describe()
     'between 20 and 40'
     """
-    bounds, text = PriceRange(), re.sub(r"(?<=\d)-?ish\b", " ish", text)
+    bounds, text = PriceRange(), re.sub(r"(?<=\d)-?ish\b", " ish", without_rejected_amounts(text))
     for number, (pattern, kind, strict) in enumerate(_PATTERNS):
         bare = number == len(_PATTERNS) - 1
 

@@ -28,7 +28,7 @@ from bowerbird.assist.understand.kinds.several_kinds import (
     without_own_needs,
 )
 from bowerbird.assist.understand.kinds.unknown_kinds import asked_noun, unknown_kind
-from bowerbird.assist.understand.mentions import Mentions, mentions_of, with_plain_refusals
+from bowerbird.assist.understand.mentions import REJECTED_WORD, Mentions, mentions_of, with_plain_refusals
 from bowerbird.assist.understand.prices import GAP, take_prices
 from bowerbird.assist.understand.recipients import take_recipient
 from bowerbird.assist.understand.references import References, take_references
@@ -145,6 +145,7 @@ def _own_request(
         facets=_frozen(matches.facets),
         exact=_frozen(matches.exact),
         excluded=_frozen(matches.excluded),
+        rejected=_frozen(matches.rejected_groups),
         preferred=_frozen(matches.preferred),
         wording=matches.words_for(matches.facets),
         price=budget.narrowed(references.price),
@@ -166,6 +167,7 @@ def _words_wanted(text: str, mentions: Mentions) -> str:
     """The words for search by meaning: without what is not wanted, which would attract what it names."""
     for start, end in reversed(mentions.refusals):
         text = text[:start] + GAP + text[end:]
+    text = REJECTED_WORD.sub(GAP, text)
     return " ".join(text.replace(GAP.strip(), " ").split())[:500]
 
 

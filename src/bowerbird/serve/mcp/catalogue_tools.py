@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bowerbird.assist.answers.facts import table_of_differences
+from bowerbird.assist.languages import ENGLISH, load_language
 from bowerbird.errors import InputError
 from bowerbird.recommend.filtering.filters import ItemFilter
 from bowerbird.serve.app_state import AppState
@@ -64,7 +65,9 @@ def compare(app_state: AppState, _: Caller, request: CompareInput) -> ComparedIt
     if len(positions) < 2:
         raise InputError("a comparison needs two different items: name another item_id")
     rows = table_of_differences(
-        {item_id: served.catalogue.item(position) for item_id, position in positions.items()}, _NAMES
+        {item_id: served.catalogue.item(position) for item_id, position in positions.items()},
+        _NAMES,
+        load_language(ENGLISH),
     )
     differences = [DifferenceRow(name=name, values=values) for name, values in rows]
     return ComparedItems(items=_items(served, list(positions.values())), differences=differences)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bowerbird.assist.facet_needs import name_values, with_values
-from bowerbird.assist.find.needs.reading import kinds_of, leave_out, read_need, wanted_values
+from bowerbird.assist.find.needs.between import need_between
+from bowerbird.assist.find.needs.reading import kinds_of, leave_out, read_need
 from bowerbird.assist.find.needs.shown_values import (
     need_with_values,
     rejected_values,
@@ -34,6 +35,9 @@ _OTHER_VERSION = re.compile(
 def need_after(turn: Turn) -> Request:
     """The need after a message."""
     act, previous = turn.recognised.act, turn.state.request
+    between = need_between(turn)
+    if between is not None:
+        return between
     rejected = rejected_values(turn)
     if rejected:
         before = previous or Request()
@@ -77,7 +81,7 @@ def need_after(turn: Turn) -> Request:
 
 def _names_other_value(turn: Turn) -> bool:
     """Whether a message names a colour or the like that was not asked for before, but no kind."""
-    mentioned = wanted_values(turn, turn.plain)
+    mentioned = turn.wanted_values
     wanted = turn.state.request.facets if turn.state.request else {}
     return "type" not in mentioned and any(
         values != set(wanted.get(f, ())) for f, values in mentioned.items()
@@ -86,7 +90,7 @@ def _names_other_value(turn: Turn) -> bool:
 
 def _names_other_kind(turn: Turn) -> bool:
     """Whether "more chairs" asks for another kind than the one looked for, or for one of several."""
-    mentioned = wanted_values(turn, turn.plain)
+    mentioned = turn.wanted_values
     wanted = turn.state.request.facets if turn.state.request else {}
     return "type" in mentioned and mentioned["type"] != set(wanted.get("type", ()))
 
@@ -95,7 +99,7 @@ def _shown_of_fresh_kind(turn: Turn) -> list[str]:
     """Ids of the items on screen of one of several kinds, for "another sofa"."""
     if not (turn.state.request and turn.state.request.kinds) or not _FRESH_KIND.search(turn.plain):
         return []
-    mentioned = wanted_values(turn, turn.plain)
+    mentioned = turn.wanted_values
     if set(mentioned) != {"type"}:
         return []
     return [item.item_id for item in turn.on_screen if not mentioned["type"].isdisjoint(kinds_of(turn, item))]

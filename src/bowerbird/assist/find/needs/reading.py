@@ -42,7 +42,8 @@ def read_need(turn: Turn, text: str, previous: Request | None, compared: Sequenc
 def _priced_by_kind(turn: Turn, text: str, shown: tuple[Shown, ...]) -> tuple[Shown, ...]:
     """The items shown with the prices that "cheaper" is measured by: of rugs and chairs, for "cheaper rugs"
     those of the rugs."""
-    kinds = wanted_values(turn, text).get("type", set())
+    mentions = mentions_of(text, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem)
+    kinds = mentions.facets.get("type", set())
     is_of_kind = [not kinds.isdisjoint(kinds_of(turn, item)) for item in shown]
     if not any(is_of_kind):
         return shown
@@ -57,12 +58,7 @@ def kinds_of(turn: Turn, item: Shown) -> list[str]:
 
 def names_kind(turn: Turn) -> bool:
     """Whether a message names a kind of item that the catalogue has."""
-    return "type" in wanted_values(turn, turn.plain)
-
-
-def wanted_values(turn: Turn, text: str) -> dict[str, set[str]]:
-    """The values by facet that a text asks for, as far as the catalogue has them."""
-    return mentions_of(text, turn.parts.vocabulary, turn.parts.lexicon.items_by_stem).facets
+    return "type" in turn.wanted_values
 
 
 def says_nothing(turn: Turn, request: Request) -> bool:

@@ -93,6 +93,9 @@ _NOUNS = word_set(
 )
 """Nouns that end like adjectives."""
 _SENTENCE_STARTS = word_set("she he they we i it you that this there my loves likes enjoys collects")
+_CONTRACTION = re.compile(
+    r"(?:n['’]t|['’](?:m|re|ve|ll|d))$|^(?:let|it|that|what|there|here|who|he|she)['’]s$"
+)
 _NO_PART = word_set(
     "sell sells stock carry have has get got buy do does you your she he they we i it "
     "there is are was who likes "
@@ -229,9 +232,9 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
             len(parts) == 1 or (head.endswith("er") and _DEGREES.isdisjoint(parts[:-1]))
         )
         may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not is_bare and head not in _NOUNS
-        is_sentence = (
-            match.start("noun") == 0 and parts[0].split("'")[0] in _SENTENCE_STARTS
-        )  # "she likes coffee"
+        is_sentence = (match.start("noun") == 0 and parts[0].split("'")[0] in _SENTENCE_STARTS) or any(
+            _CONTRACTION.search(part) for part in parts
+        )  # "she likes coffee", "actually let's see"
         is_no_noun = (
             not key or "'" in head or (head in _NO_KINDS and head not in _CASES) or head in EMPTY_WORDS
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowerbird.assist.understand.patterns import courtesies, item_actions, item_questions, shop
+from bowerbird.assist.understand.patterns import courtesies, item_actions, item_questions, quantities, shop
 
 RULES = (
     courtesies.INJECTION,
@@ -11,6 +11,7 @@ RULES = (
     courtesies.ABUSE,
     shop.CONTACT,
     item_actions.CART,
+    quantities.QUANTITY,
     item_questions.OPINION,
     item_questions.ANY_OF,
     item_questions.VARIANTS,

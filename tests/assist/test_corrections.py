@@ -1,0 +1,71 @@
+"""What people take back, add or refuse in other words than "no": the wish before is changed, not dropped."""
+
+from __future__ import annotations
+
+import pytest
+
+from bowerbird.assist.assistant import Assistant
+from bowerbird.assist.understand.act_patterns import Act
+from talking import talk_to
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "too many rugs, show me something else",
+        "I already have enough rugs",
+        "zu viele Teppiche",
+        "demasiadas alfombras",
+        "trop de tapis",
+        "troppi tappeti",
+    ],
+)
+def test_too_many_of_a_kind_is_a_refusal(assistant: Assistant, message: str) -> None:
+    _, reply = talk_to(assistant, "rugs", message)
+    assert "Rug" in reply.request.excluded.get("type", ()) and "type" not in reply.request.facets
+    assert reply.items and not any("Rug" in item.title for item in reply.items)
+
+
+def test_a_recipient_alone_is_whom_the_kind_before_is_for(assistant: Assistant) -> None:
+    shirts, reply = talk_to(assistant, "shirts", "it's for my husband")
+    assert reply.request.facets["type"] == shirts.request.facets["type"]
+    assert reply.request.recipient == "my husband"
+    _, gift = talk_to(assistant, "shirts", "something for my husband")
+    assert "type" not in gift.request.facets, "that is another wish"
+
+
+def test_a_pronoun_is_the_recipient_before(assistant: Assistant) -> None:
+    _, reply = talk_to(assistant, "a gift for my sister", "something boho for her")
+    assert reply.request.recipient == "my sister"
+
+
+@pytest.mark.parametrize("message", ["20 was too low, 60 is ok", "60 is fine"])
+def test_an_amount_is_corrected(assistant: Assistant, message: str) -> None:
+    _, reply = talk_to(assistant, "a rug, max 20", message)
+    assert reply.request.price.high == 60 and reply.act == Act.FIND and "less low" not in reply.text
+
+
+@pytest.mark.parametrize("message", ["round would be best", "no, not floral", "how about striped"])
+def test_a_description_is_no_yes_or_no(assistant: Assistant, message: str) -> None:
+    _, reply = talk_to(assistant, "rugs", message)
+    assert reply.act == Act.FIND and reply.items
+
+
+@pytest.mark.parametrize(
+    "message", ["actually let's focus on shelves", "we're moving into our first flat, something for the hall"]
+)
+def test_no_clause_is_taken_for_a_kind_or_an_item(assistant: Assistant, message: str) -> None:
+    reply = talk_to(assistant, message)[0]
+    assert "let's focus" not in reply.text and "shown you anything" not in reply.text
+
+
+def test_many_kinds_are_rejected_by_their_common_name(assistant: Assistant) -> None:
+    _, reply, why = talk_to(assistant, "a gift for my sister", "no lamps", "why the first one?")
+    assert reply.request.rejected == {"lamps": frozenset({"Table lamp", "Floor lamp"})}
+    assert "(no lamps)" in reply.text and "floor" not in reply.text.splitlines()[0]
+    assert "gift for your sister, no lamps)" in why.text and "((" not in why.text
+
+
+def test_what_is_rejected_attracts_nothing(assistant: Assistant) -> None:
+    _, reply = talk_to(assistant, "a round rug", "not round")
+    assert "round" not in reply.request.words.split()
