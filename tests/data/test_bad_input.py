@@ -1,13 +1,20 @@
 """Invalid input: a clear error or a counted rejection, and never half an import."""
 
+import gzip
 import io
 import json
+import tarfile
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from bowerbird.data.ingest import imports
 from bowerbird.data.ingest.imports import import_layout
+from bowerbird.data.readers.layouts import FileLayout, read_files
+from bowerbird.data.readers.recognition.inspection import inspect
 from bowerbird.data.readers.values.times import OUT_OF_RANGE
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
@@ -122,6 +129,62 @@ def test_binary_garbage(store: Store, tmp_path: Path, name: str) -> None:
     layout, path = ("ikea-rooms", tmp_path) if name.endswith("parquet") else ("google-feed", tmp_path / name)
     with pytest.raises(InputError, match=r"UTF-8|well-formed XML|Parquet"):
         import_layout(store, layout, [path])
+
+
+def zipped(*names: str, flags: int = 0) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, "id\ttitle\n1\tA\n")
+    content = bytearray(buffer.getvalue())
+    if names:
+        content[6] |= flags
+        content[content.index(b"PK\x01\x02") + 8] |= flags
+    return bytes(content)
+
+
+def tarred() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("a.tsv"))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\n\n \n", "is empty"),
+        (gzip.compress(b""), "is empty"),
+        (gzip.compress(b"id\ttitle\n" * 99)[:20], "is damaged"),
+        (zipped("a.tsv")[:60], "is damaged"),
+        (zipped(), "holds 0 files, expected one"),
+        (zipped("a.tsv", "b.tsv"), "holds 2 files, expected one"),
+        (zipped("a.tsv", flags=1), "is protected by a password"),
+        (tarred(), "is a tar archive"),
+        (b"%PDF-1.7\n\xe2\xe3", "is a PDF; expected is text"),
+        (b"\0" * 900, "holds mostly zero bytes"),
+        (b'{"products": [{"id":', "was it cut short"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "is a web page"),
+    ],
+)
+def test_what_is_no_data_says_what_it_is(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        inspect(tmp_path / "file")
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_imported(store: Store, feed, monkeypatch) -> None:
+    path = feed([("a", "Lamp", "1", "")])
+
+    def read_and_change(layout: object, paths: list[Path], column_map: Path | None) -> Iterator[object]:
+        yield from read_files(FileLayout.GOOGLE_FEED, paths)
+        path.write_text(path.read_text() + "b\tMug\t2\t\n")
+
+    monkeypatch.setattr(imports, "read_files", read_and_change)
+    with pytest.raises(InputError, match="changed while it was read: nothing was imported"):
+        import_layout(store, "google-feed", [path])
+    assert not store.has_catalogue()
 
 
 def test_user_mistakes_end_in_exit_code_2(shop: Store, feed, tmp_path: Path, tree) -> None:

@@ -6,11 +6,13 @@ One table a kind: each file with what its first items (or events) must be, field
 
 from __future__ import annotations
 
+import base64
 import bz2
 import json
 import lzma
 import zipfile
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bowerbird.data.events import Event
+from bowerbird.data.events import Action, Event
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.items import Item
 from bowerbird.data.readers.catalogues.feed_items import FIELDS, item_of
@@ -137,6 +139,29 @@ ITEMS: dict[str, tuple[str | bytes, list[dict[str, Any]]]] = {
     "WooCommerce's hidden products": ("ID,Type,SKU,Name,Published,Visibility in catalog\n1,simple,a,A,1,visible\n2,simple,b,B,1,hidden\n3,simple,c,C,1,search\n", [{"item_id": "a"}, {"item_id": "c"}]),
     "OpenAI's first names": (lines({"id": "1", "title": "A", "link": "https://x.example", "price": "79.99 USD", "sale_price": "59.99 USD", "image_link": PICTURE, "product_review_rating": 4.6}), [{"item_id": "1", "price": 59.99, "list_price": 79.99, "rating": 4.6, "image_link": PICTURE}]),
     "Amazon's": (lines({"parent_asin": "A", "title": "B", "price": 12.345}), [{"price": 12.345, "currency": "USD"}]),
+    "Google's names in German": ("ID\tTitel\tBildlink\tPreis\tVerfügbarkeit\tZustand\tProdukttyp\tSonderangebotspreis\n1\tLampe\thttps://x.example/a.jpg\t1.299,00 EUR\tnicht auf Lager\tneu\tWohnen > Lampen\t\n", [{"title": "Lampe", "price": 1299.0, "availability": "out_of_stock", "image_link": "https://x.example/a.jpg", "category": ("Wohnen", "Lampen")}]),
+    "Google's names in French": ("identifiant;titre;lien;prix;prix soldé;disponibilité\n1;Lampe;https://x.example/a;12,50 EUR;10,00 EUR;en stock\n", [{"title": "Lampe", "price": 10.0, "list_price": 12.5, "link": "https://x.example/a"}]),
+    "words for no value": ("id\ttitle\tprice\tbrand\tgtin\tmpn\tsale_price\titem_group_id\tproduct_type\n1\tA\t5 EUR\tNULL\tN/A\tnull\t-\tNone\tnan\nNaN\tB\t5 EUR\t\t\t\t\t\t\n", [{"brand": "", "gtin": "", "mpn": "", "group_id": "", "category": (), "price": 5.0, "list_price": None}]),
+    "words for no value in XML": (HEAD + "<item><g:id>1</g:id><title>A</title><g:brand>null</g:brand><g:gtin>N/A</g:gtin></item>" + TAIL, [{"brand": "", "gtin": ""}]),
+    "ids that a spreadsheet shortened": ("id\ttitle\tgtin\n1.23457E+12\tA\t\n1E3\tB\t4006381333931.0\n2\tC\t4.00638E+12\n", [{"item_id": "1E3", "gtin": "4006381333931"}, {"item_id": "2", "gtin": ""}]),
+    "ids as formulas": ('id,title,gtin\n="007",A,="4006381333931"\n"=""008""","B, b",\n', [{"item_id": "007", "gtin": "4006381333931"}, {"item_id": "008", "title": "B, b"}]),
+    **{f"sale dates {dates}": (f"id\ttitle\tprice\tsale_price\tsale_price_effective_date\n1\tA\t20 USD\t15 USD\t{dates}\n", [{"price": 15.0, "sale_ends": "2099-12-31"}]) for dates in ("2026-01-01T00:00-0800 - 2099-12-31T12:00-0800", "2026-01-01–2099-12-30", "2026-01-01, 2099-12-31T00:00Z", "2026-01-01T00:00:00+01:00/2099-12-31T12:00:00+01:00")},
+    "a currency in an attribute": (HEAD + '<item><g:id>1</g:id><title>A</title><g:price currency="EUR">12.50</g:price></item>' + TAIL, [{"price": 12.5, "currency": "EUR"}]),
+    "a prefix that is not declared": ("<rss><channel><item><g:id>1</g:id><g:title>A</g:title></item></channel></rss>", [{"item_id": "1", "title": "A"}]),
+    "marks and characters that XML does not have": (HEAD + "<item><g:id>1</g:id><title>Table & \x0bchair</title><link><![CDATA[https://x.example/?a=1&b=2]]></link></item><item><g:id>2</g:id><title>B &amp; C</title><link>https://x.example/?a=1&b=2</link></item>" + TAIL, [{"title": "Table & chair", "link": "https://x.example/?a=1&b=2"}, {"title": "B & C", "link": "https://x.example/?a=1&b=2"}]),
+    "Meta's template": ('"# Required","# Required"\nid,title,"image[0].url","image[0].tag[0]"\n1,A,https://x.example/1.jpg,t\n', [{"image_link": "https://x.example/1.jpg"}]),
+    "Pinterest's ratings": ("id,title,average_review_rating,number_of_ratings\n1,A,4.5,12\n", [{"rating": 4.5, "rating_count": 12}]),
+    "Shopify's fields for Google": ("Handle,Title,Variant SKU,Variant Price,Google Shopping / MPN,Google Shopping / Condition,Google Shopping / Gender\na,A,S,5,M1,New,Female\n", [{"mpn": "M1", "condition": "new", "attributes": {"gender": "Female"}}]),
+    "Shopify's rows sorted by another column": ("Handle,Title,Vendor,Option1 Name,Option1 Value,Variant SKU,Variant Price,Image Src\na,A,V,Size,S,A-S,5,1.jpg\nb,B,V,Size,S,B-S,5,\na,,,,M,A-M,6,\n", [{"item_id": "A-S"}, {"item_id": "B-S"}, {"item_id": "A-M", "title": "A", "brand": "V", "group_id": "a", "attributes": {"size": "M"}}]),
+    "Shopify's products that no list shows": (json.dumps({"products": [{"handle": "a", "title": "A", "published_at": None, "variants": [{"id": 1}]}, {"handle": "b", "title": "B", "status": "unlisted", "variants": [{"id": 2}]}, {"handle": "c", "title": "C", "published_at": "2026-01-01", "variants": [{"id": 3}]}]}), [{"item_id": "3"}]),
+    "Shopify's bulk operation": (lines({"id": "gid://shopify/Product/1", "title": "A", "handle": "a", "status": "ACTIVE", "descriptionHtml": "<p>N</p>"}, {"id": "gid://shopify/ProductVariant/2", "sku": "S", "price": "10.00", "compareAtPrice": "12.00", "inventoryQuantity": 0, "selectedOptions": [{"name": "Size", "value": "M"}], "__parentId": "gid://shopify/Product/1"}, {"id": "gid://shopify/ProductImage/3", "url": "https://x.example/1.jpg", "__parentId": "gid://shopify/Product/1"}), [{"item_id": "S", "title": "A", "description": "N", "price": 10.0, "list_price": 12.0, "availability": "out_of_stock", "image_link": "https://x.example/1.jpg", "attributes": {"size": "M"}}]),
+    "WooCommerce's marks": ("ID,Type,SKU,Name,Description,Categories\n1,simple,a,'-50% lamp,one\\ntwo,\"Home\\, garden > Pots, Sale\"\n", [{"title": "-50% lamp", "description": "one two", "category": ("Home, garden", "Pots")}]),
+    "WooCommerce in German": ('ID,Typ,Artikelnummer,Name,Veröffentlicht,"Regulärer Preis",Angebotspreis,Vorrätig?,Kategorien,Bilder,"Übergeordnetes Produkt","Attribut 1 Name","Attribut 1 Wert(e)"\n1,variable,t,Tasse,1,,,1,Haus > Küche,https://x.example/t.jpg,,Farbe,"Rot, Blau"\n2,variation,t-r,Tasse - Rot,1,"5,90","4,90",0,,,t,Farbe,Rot\n3,simple,g,Geheim,0,1,,1,,,,,\n', [{"item_id": "t-r", "price": 4.9, "list_price": 5.9, "availability": "out_of_stock", "category": ("Haus", "Küche"), "group_id": "t", "attributes": {"farbe": "Rot", "type": "Küche"}}]),
+    "WooCommerce in Spanish": ('ID,Tipo,SKU,Nombre,Publicado,¿Existencias?,Precio normal,Categorías,Imágenes,"Nombre del atributo 1","Valor(es) del atributo 1"\n1,simple,t,Taza,1,1,"5,90",Casa,https://x.example/t.jpg,Material,Barro\n', [{"title": "Taza", "price": 5.9, "image_link": "https://x.example/t.jpg", "attributes": {"material": "Barro", "type": "Casa"}}]),
+    "JSON-LD with references": (json.dumps({"@graph": [{"@type": "Product", "sku": "1", "name": "A", "offers": {"@id": "#o"}, "image": {"@id": "#i"}}, {"@type": "Offer", "@id": "#o", "price": "10", "priceCurrency": "EUR", "availability": "https://schema.org/SoldOut"}, {"@type": "ImageObject", "@id": "#i", "url": "https://x.example/1.jpg"}]}), [{"price": 10.0, "availability": "out_of_stock", "image_link": "https://x.example/1.jpg"}]),
+    "JSON-LD with a prefix": (lines({"@context": {"schema": "https://schema.org/"}, "@type": "schema:Product", "schema:sku": "1", "schema:name": "A", "schema:offers": {"@type": "schema:Offer", "schema:price": "5", "schema:priceCurrency": "EUR"}}), [{"item_id": "1", "price": 5.0, "currency": "EUR"}]),
+    "Amazon's as Hugging Face has them": (lines({"parent_asin": "A", "title": "B", "price": "None", "images": {"hi_res": [None], "large": ["https://x.example/l.jpg"], "thumb": ["https://x.example/t.jpg"]}, "details": '{"Color": "Red"}'}), [{"price": None, "image_link": "https://x.example/l.jpg", "attributes": {"color": "Red"}}]),
+    "H&M's articles alone": ("article_id,product_code,prod_name,product_type_name\n0108775015,108775,Strap top,Vest top\n", [{"item_id": "0108775015", "title": "Strap top"}]),
 }  # fmt: skip
 
 
@@ -249,6 +274,50 @@ def test_forms_of_events(tmp_path: Path, content: str | bytes) -> None:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     events = list(events_in(read(path)))
     assert len(events) == len({event.user_id for event in events}) == 2
+
+
+UNSTRUCTURED = {
+    "schema": "iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0",
+    "data": {
+        "schema": "iglu:com.snowplowanalytics.snowplow.ecommerce/snowplow_ecommerce_action/jsonschema/1-0-2",
+        "data": {"type": "product_view"},
+    },
+}
+ENTITIES = {
+    "data": [{"schema": "iglu:com.example/product/jsonschema/1-0-0", "data": {"id": "a", "price": 5}}]
+}
+PAYLOAD = {"e": "ue", "tv": "js-3", "dtm": "1767312000000", "duid": "d", "eid": "e1"}
+
+
+def in_base64(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+VIEW, DAY = Action.VIEW, "2026-01-02T00:00:00Z"
+EVENTS: dict[str, tuple[str, list[tuple[str, str, Action, float | None]]]] = {
+    "an order whose products have other ids": (lines(track("Order Completed", properties={"id": "o", "products": [{"product_id": "a", "price": "$10.50"}, {"id": "b", "price": 3}, {"productId": "c"}]})), [("u", "a", Action.PURCHASE, 10.5), ("u", "b", Action.PURCHASE, 3.0), ("u", "c", Action.PURCHASE, None)]),
+    "products in a text": (lines(track("Order Completed", properties={"products": '[{"product_id": "a"}]'})), [("u", "a", Action.PURCHASE, None)]),
+    "names of other vocabularies": (lines(track("Add to Cart"), track("Purchase"), track("Sign Up")), [("u", "a", Action.ADD_TO_CART, None), ("u", "a", Action.PURCHASE, None)]),
+    "words for no user": (lines(track("Product Viewed", userId="null", anonymousId="d"), track("Product Viewed", userId="undefined", anonymousId="e"), track("Product Viewed", properties={"product_id": "undefined"})), [("d", "a", VIEW, None), ("e", "a", VIEW, None)]),
+    "rows of a warehouse": (lines({"id": "1", "anonymous_id": "d", "user_id": "u", "event": "product_viewed", "event_text": "Product Viewed", "product_id": "a", "price": 2.5, "timestamp": DAY}, {"id": "2", "anonymous_id": "d", "event": "order_completed", "products": '[{"product_id": "b"}]', "received_at": DAY}), [("u", "a", VIEW, 2.5), ("d", "b", Action.PURCHASE, None)]),
+    "a table of a warehouse": (f"id,anonymous_id,user_id,event,event_text,product_id,timestamp\n1,d,u,product_viewed,Product Viewed,a,{DAY}\n2,e,,product_added,Product Added,b,{DAY}\n", [("u", "a", VIEW, None), ("e", "b", Action.ADD_TO_CART, None)]),
+    "GA4 unnested": ("event_timestamp,event_name,user_pseudo_id,item_id,price\n1767312000000000,view_item,d,a,5\n", [("d", "a", VIEW, 5.0)]),
+    "payloads of Snowplow's tracker": (lines({"schema": "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4", "data": [PAYLOAD | {"uid": "u", "ue_px": in_base64(UNSTRUCTURED), "cx": in_base64(ENTITIES)}, PAYLOAD | {"ue_pr": json.dumps(UNSTRUCTURED), "co": json.dumps(ENTITIES)}, PAYLOAD | {"e": "pv"}, PAYLOAD | {"e": "ti", "ti_id": "o", "ti_sk": "b", "ti_pr": "3.5"}]}), [("u", "a", VIEW, 5.0), ("d", "a", VIEW, 5.0), ("d", "b", Action.PURCHASE, 3.5)]),
+    "one payload a line": (lines(PAYLOAD | {"ue_px": in_base64(UNSTRUCTURED), "cx": in_base64(ENTITIES)}), [("d", "a", VIEW, 5.0)]),
+    "Amazon's benchmark": ("user_id,parent_asin,rating,timestamp\nu,a,5.0,1767312000000\n", [("u", "a", Action.SAVE, 5.0)]),
+    "H&M's purchases alone": ("t_dat,customer_id,article_id,price\n2026-01-02,u,0108775015,0.05\n", [("u", "0108775015", Action.PURCHASE, 0.05)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_events(tmp_path: Path, name: str) -> None:
+    content, expected = EVENTS[name]
+    path = tmp_path / "events"
+    path.write_text(content)
+    events = list(events_in(read(path)))
+    actual = sorted((event.user_id, event.item_id, event.action, event.value) for event in events)
+    assert actual == sorted(expected, key=lambda each: each[:3])
+    assert {event.at for event in events} == {datetime(2026, 1, 2, tzinfo=UTC)}
 
 
 EVENT_MAP = '[events]\nuser_id = "who"\nitem_id = "what"\nat = "when"\naction = "did"\nvalue = "paid"\n'

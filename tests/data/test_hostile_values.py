@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bowerbird.data.events import EVENT_SCHEMA, Event
+from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.files.images import SCALED_TO, prepare_picture
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.readers.catalogues.feed_items import resolve_picture
-from bowerbird.data.readers.events.segment import describe_ignored, parse_events
+from bowerbird.data.readers.events.segment import describe_ignored, parse_call
 from bowerbird.data.readers.fields import (
     parse_number,
     parse_price,
@@ -27,6 +27,7 @@ from bowerbird.data.readers.fields import (
     parse_time,
     parse_whole_number,
 )
+from bowerbird.data.readers.records import ParsedEvent
 from bowerbird.data.store import Store
 from bowerbird.errors import InputError
 from commands import run_command
@@ -55,13 +56,13 @@ def test_no_value_breaks_a_segment_message(name: str, value: Any) -> None:
         message_ | {name: value},
         message_ | {"properties": {"product_id": "a", "position": value}},
     ):
-        parsed = list(parse_events(message))
+        parsed = list(parse_call(message))
         assert parsed or describe_ignored(message), "a message is an event or has a reason why it is none"
         for event in parsed:
             if isinstance(event, str):
                 assert event.strip(), "an empty reason"
-            elif isinstance(event, Event):
-                assert pa.Table.from_pylist([event.as_row()], schema=EVENT_SCHEMA).num_rows == 1
+            elif isinstance(event, ParsedEvent):
+                assert pa.Table.from_pylist([event.event.as_row()], schema=EVENT_SCHEMA).num_rows == 1
 
 
 @given(st.floats(min_value=0, max_value=1e6))

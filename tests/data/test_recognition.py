@@ -34,7 +34,6 @@ from commands import run_command
         ("item_id,title,image_url\n1,2,3\n", FileLayout.OPENAI_FEED),
         ("user_id,item_id,action,at\n", None),
         ("visitor,sku,ts\n", None),
-        ('{"a": 1}', None),
     ],
 )
 @pytest.mark.parametrize("name", ["data.csv", "data"])
@@ -88,6 +87,9 @@ def test_an_unknown_table_says_what_came_and_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("alpha,beta\n1,2\n")
     with pytest.raises(InputError, match=r"alpha, beta\. Write a column map"):
         inspect(tmp_path / "t.csv")
+    (tmp_path / "t.json").write_text('{"a": 1}\n')
+    with pytest.raises(InputError, match="JSON of no known layout: its first object has a"):
+        recognise([tmp_path / "t.json"])
 
 
 def test_the_commands(store: Store, tmp_path: Path) -> None:

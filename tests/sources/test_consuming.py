@@ -178,6 +178,14 @@ def test_the_number_of_written_rejected_messages_is_limited(store: Store, monkey
     assert len(stats.rejected_file.read_text().splitlines()) == 10
 
 
+def test_values_that_are_left_out_of_live_events_are_listed(store: Store, body) -> None:
+    event = json.loads(body(1))
+    stats = consume(store, ToyBroker([json.dumps({**event, "value": "cheap"}).encode(), body(2)]))
+    (reason,) = stats.repaired
+    assert stats.accepted == 2 and not stats.rejected and reason.startswith("kept, without its value: ")
+    assert stats.rejected_file is not None and "cheap" in stats.rejected_file.read_text()
+
+
 def test_a_message_that_makes_its_reader_fail_is_rejected(store: Store, body, monkeypatch) -> None:
     def fails(message: bytes, layout: MessageLayout) -> None:
         raise ZeroDivisionError

@@ -12,17 +12,17 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.events import Alias, Event
+from bowerbird.data.events import Alias
 from bowerbird.data.ingest.event_checks import EventIngestor
 from bowerbird.data.readers.layouts import MessageLayout
 from bowerbird.data.readers.messages import parse_message
-from bowerbird.data.readers.records import RejectedRow
+from bowerbird.data.readers.records import Parsed, ParsedEvent, RejectedRow, repairs_as_row
 from bowerbird.data.store import Store
 from bowerbird.errors import SourceError, StoreError
 from bowerbird.sources.batches import Batch, Batches
@@ -44,6 +44,8 @@ class ConsumerStats:
     repeated: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     """By reason."""
+    repaired: Counter[str] = field(default_factory=Counter)
+    """Events that count without a value that can't be read, by what was left out."""
     batches: int = 0
     times_unavailable: int = 0
     seconds: float = 0.0
@@ -52,7 +54,8 @@ class ConsumerStats:
     def as_dict(self) -> dict[str, Any]:
         """Counts and file as plain values, for JSON."""
         counts = {name: getattr(self, name) for name in ("messages", "accepted", "repeated", "batches")}
-        counts |= {"rejected": dict(self.rejected), "times_unavailable": self.times_unavailable}
+        counts |= {"rejected": dict(self.rejected), "repaired": dict(self.repaired)}
+        counts |= {"times_unavailable": self.times_unavailable}
         counts |= {"seconds": self.seconds}
         return counts | {"rejected_file": str(self.rejected_file) if self.rejected_file else None}
 
@@ -65,6 +68,7 @@ class Consumer:
         self._store, self._layout, self._notify = store, layout, notify
         self._ingestion = EventIngestor(store)
         self._batches = Batches(source, notify)
+        self._n_listed = 0
 
     def run(
         self, stop: threading.Event, until_idle_s: float | None, on_batch: Callable[[ConsumerStats], None]
@@ -98,15 +102,13 @@ class Consumer:
         return self.stats
 
     def _process(self, batch: Batch) -> None:
-        events: list[Event] = []
+        events: dict[int, tuple[ParsedEvent, Message]] = {}
         aliases: dict[Alias, Message] = {}
         rejected: list[RejectedRow] = []
-        message_by_event: dict[int, Message] = {}
         for message in batch.messages:
             for parsed in self._read(message):
-                if isinstance(parsed, Event):
-                    events.append(parsed)
-                    message_by_event[id(parsed)] = message
+                if isinstance(parsed, ParsedEvent):
+                    events[id(parsed.event)] = parsed, message
                 elif isinstance(parsed, Alias):
                     aliases.setdefault(parsed, message)
                 else:
@@ -115,33 +117,42 @@ class Consumer:
                     )
         for alias, reason in self._ingestion.join(list(aliases)):
             rejected.append(RejectedRow("aliases", reason, aliases[alias].location, asdict(alias)))
-        result = self._ingestion.ingest(events)
+        result = self._ingestion.ingest([parsed.event for parsed, _ in events.values()])
         for event, reason in result.rejected:
-            rejected.append(
-                RejectedRow("events", reason, message_by_event[id(event)].location, event.as_row())
-            )
-        self._write_rejected(rejected)
+            _, message = events.pop(id(event))
+            rejected.append(RejectedRow("events", reason, message.location, event.as_row()))
+        self.stats.rejected.update(row.reason for row in rejected)
+        self._write([*rejected, *self._repaired(events.values())])
         batch.acknowledge()
         self.stats.batches += 1
         self.stats.messages += len(batch.messages)
         self.stats.accepted += result.new
         self.stats.repeated += result.repeated
 
-    def _read(self, message: Message) -> list[Event | Alias | str]:
+    def _repaired(self, events: Iterable[tuple[ParsedEvent, Message]]) -> list[RejectedRow]:
+        """What was left out of accepted events, counted, as rows of the report."""
+        rows = [
+            repairs_as_row("events", event.item_id, repairs, message.location)
+            for (event, repairs), message in events
+            if repairs
+        ]
+        self.stats.repaired.update(row.reason for row in rows)
+        return rows
+
+    def _read(self, message: Message) -> list[Parsed]:
         try:
             return list(parse_message(message.body, self._layout))
         except Exception as error:  # one unforeseen message must not stop all that follow it
             return [f"{READER_FAILED} ({type(error).__name__})"]
 
-    def _write_rejected(self, rejected: list[RejectedRow]) -> None:
-        """Write rejected messages to disk, durably; the file is reopened each time because `forget` replaces
-        it."""
-        if not rejected:
+    def _write(self, rows: list[RejectedRow]) -> None:
+        """Write rows of the report to disk, durably; reopened each time, because `forget` replaces it."""
+        if not rows:
             return
-        n_remaining = MAX_LISTED - self.stats.rejected.total()
-        if 0 < n_remaining <= len(rejected):
-            self._notify(f"{MAX_LISTED:,} messages were rejected: further ones are only counted")
-        self.stats.rejected.update(row.reason for row in rejected)
+        n_remaining = MAX_LISTED - self._n_listed
+        if 0 < n_remaining <= len(rows):
+            self._notify(f"{MAX_LISTED:,} messages were listed: further ones are only counted")
+        self._n_listed += len(rows)
         if n_remaining <= 0:
             return
         if self.stats.rejected_file is None:
@@ -150,7 +161,7 @@ class Consumer:
         path = self.stats.rejected_file
         try:
             with path.open("a", encoding="utf-8", errors="replace") as file:
-                file.writelines(row.as_line() for row in rejected[:n_remaining])
+                file.writelines(row.as_line() for row in rows[:n_remaining])
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

@@ -123,5 +123,7 @@ def _print_stats(console: Console, stats: ConsumerStats) -> None:
     )
     for reason, count in stats.rejected.most_common(MAX_REASONS):
         console.print(f"  {count:,} × {escape(reason)}")
+    for reason, count in stats.repaired.most_common(MAX_REASONS):
+        console.print(f"  {count:,} × {escape(reason)}")
     if stats.rejected_file:
         console.print(f"rejected messages and their reasons: {stats.rejected_file}", soft_wrap=True)

@@ -58,7 +58,7 @@ def import_layout(
             raise InputError(f"there is no {path}: name files or folders that exist")
     if layout not in list(FileLayout):
         raise InputError(f"there is no layout {layout!r}; there are {', '.join(FileLayout)}")
-    records = read_files(FileLayout(layout), paths, column_map)
+    records = _read_unchanged(read_files(FileLayout(layout), paths, column_map), paths)
     files = _fingerprint(layout, paths, column_map) + ("-dry-run" if is_dry_run else "")
     return import_records(
         store,
@@ -116,10 +116,31 @@ def import_records(
 
 def _fingerprint(layout: str, paths: Sequence[Path], column_map: Path | None) -> str:
     """Identifies files by their names, sizes and times of change."""
-    files = [file for path in paths for file in sorted(path.rglob("*") if path.is_dir() else (path,))]
-    stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    stats = _stats_of(paths)
     mapped = column_map.read_bytes() if column_map is not None and column_map.is_file() else b""
     return hashlib.blake2b(repr((layout, stats, mapped)).encode(), digest_size=16).hexdigest()
+
+
+def _stats_of(paths: Sequence[Path]) -> list[tuple[str, int, int]]:
+    """Address, size and time of change of each file; of one that is gone, zeros."""
+    files = [file for path in paths for file in sorted(path.rglob("*") if path.is_dir() else (path,))]
+    stats = [(file.resolve(), file.stat() if file.exists() else None) for file in files]
+    return [
+        (str(address), stat.st_size if stat else 0, stat.st_mtime_ns if stat else 0)
+        for address, stat in stats
+    ]
+
+
+def _read_unchanged(records: Records, paths: Sequence[Path]) -> Records:
+    """Records of files. Raises `InputError` at the end where a file changed: parts may be missing."""
+    before = _stats_of(paths)
+    yield from records
+    changed = set(before) ^ set(_stats_of(paths))
+    if changed:
+        raise InputError(
+            f"{min(changed)[0]} changed while it was read: nothing was imported. Import again when nothing "
+            "writes to it any more"
+        )
 
 
 def _check_withdrawals(run: StagedImport) -> None:

@@ -19,7 +19,9 @@ from bowerbird.data.events import EVENT_SCHEMA
 from bowerbird.data.readers.fields import parse_text, parse_time
 from bowerbird.data.readers.inputs.table_batches import TableBatch
 from bowerbird.data.readers.records import EventBatch, RejectedRow, RowLocations
+from bowerbird.data.readers.values.ids import FLOAT, SHORTENED, SHORTENED_ID, parse_id
 from bowerbird.data.readers.values.outcomes import Repair
+from bowerbird.data.readers.values.texts import NULL_WORDS, is_null
 from bowerbird.data.readers.values.times import EPOCH_UNITS, explain_rejection
 from bowerbird.data.times import SECOND
 
@@ -28,8 +30,16 @@ _ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?Z?$"
 _NUMBER = r"^\d+(\.\d+)?([eE]\+?\d+)?$"
 _UNITS = EPOCH_UNITS[:3]
 """Nanoseconds are parsed one by one: they have more digits than float64 holds."""
-NO_VALUE = ("", "nan", "null", "none", "n/a", "-")
-"""What tables hold in place of a missing value."""
+_NULLS = pa.array(
+    sorted(
+        {
+            form
+            for word in NULL_WORDS
+            for form in (word, word.upper(), word.title(), word.replace("nan", "NaN"))
+        }
+    )
+)
+"""Usual spellings of missing values."""
 MIN_EPOCH = 10**8
 """Smaller numbers may be compact dates (20220131): they are parsed one by one."""
 
@@ -55,6 +65,8 @@ class EventRows:
         """Set an id from a column, (n,) texts; rows without it are rejected, by default as "no NAME"."""
         self._columns[field] = ids = id_texts(self.column(name))
         self.reject(pc.equal(ids, ""), reason or f"no {name}")
+        if pc.any(pc.match_substring(ids, "E+")).as_py():
+            self.reject(pc.match_substring_regex(ids, SHORTENED.pattern), f"{field} {SHORTENED_ID}")
 
     def set_time(self, name: str, reason: str) -> None:
         """Set the time from a column; rows without one, or whose time can't be read, are rejected.
@@ -75,7 +87,7 @@ class EventRows:
         column = self.column(name)
         lost = np.flatnonzero(pc.and_(values.is_null(), column.is_valid()).to_numpy(zero_copy_only=False))
         for row, value in zip(lost.tolist(), column.take(pa.array(lost)).to_pylist(), strict=True):
-            if str(value).strip().lower() not in NO_VALUE:
+            if not is_null(str(value)):
                 self._repairs[row] = (*self._repairs.get(row, ()), Repair.of(name, value, reason))
 
     def reject(self, rows: pa.Array, reason: str) -> None:
@@ -128,11 +140,19 @@ def texts(column: pa.Array) -> pa.Array:
 
 def id_texts(column: pa.Array) -> pa.Array:
     """Ids as `parse_id` gives them, empty where there is none, (n,)."""
-    ids = texts(column)
+    ids = without_nulls(texts(column))
     # The search for a text is ten times as fast as one for a pattern.
-    if not pc.any(pc.match_substring(ids, ".0")).as_py():
+    if not pc.any(pc.match_substring(ids, ".")).as_py():
         return ids
-    return pc.replace_substring_regex(ids, r"^(\d+)\.0+$", r"\1")
+    is_float = pc.match_substring_regex(ids, FLOAT.pattern)
+    whole = [parse_id(text) for text in ids.filter(is_float).to_pylist()]
+    return pc.replace_with_mask(ids, is_float, pa.array(whole, pa.string())) if whole else ids
+
+
+def without_nulls(column: pa.Array) -> pa.Array:
+    """Texts without those that stand for a missing value, (n,)."""
+    is_missing = pc.is_in(column, _NULLS)
+    return pc.if_else(is_missing, "", column) if pc.any(is_missing).as_py() else column
 
 
 def times(column: pa.Array) -> pa.Array:

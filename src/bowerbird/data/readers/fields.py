@@ -10,23 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.data.readers.values import prices, times
+from bowerbird.data.readers.values.ids import parse_id as parse_id
 from bowerbird.data.readers.values.numbers import parse_number as parse_number
 from bowerbird.data.readers.values.numbers import parse_whole_number as parse_whole_number
 from bowerbird.data.readers.values.outcomes import Rejection
 from bowerbird.data.readers.values.prices import Price
+from bowerbird.data.readers.values.texts import parse_name as parse_name
 from bowerbird.data.readers.values.texts import parse_text as parse_text
 from bowerbird.errors import InputError
-
-
-def parse_id(value: Any) -> str:
-    """Parse the id of a row of a table; whole numbers that went through a column of floats lose their ".0".
-
-    >>> parse_id("7325.0"), parse_id("SKU-1.0")
-    ('7325', 'SKU-1.0')
-    """
-    text = parse_text(value)
-    whole, dot, zeros = text.partition(".")
-    return whole if dot and whole.isdecimal() and zeros and not zeros.strip("0") else text
 
 
 def parse_price(value: Any, currency: str = "") -> Price | None:

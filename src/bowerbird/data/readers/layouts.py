@@ -86,9 +86,9 @@ def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | Non
         openai_feed,
         own_items,
         schema_org,
-        shopify,
         woocommerce,
     )
+    from bowerbird.data.readers.catalogues.shopify import files as shopify_files
     from bowerbird.data.readers.datasets import amazon_reviews, hm, ikea_rooms, movielens, recbole
     from bowerbird.data.readers.events import segment_files
     from bowerbird.data.readers.events.ga4 import files as ga4_files
@@ -103,7 +103,7 @@ def read_files(layout: FileLayout, paths: Sequence[Path], column_map: Path | Non
         case FileLayout.META_CATALOGUE:
             return meta_catalogue.read(paths)
         case FileLayout.SHOPIFY:
-            return shopify.read(paths)
+            return shopify_files.read(paths)
         case FileLayout.WOOCOMMERCE:
             return woocommerce.read(paths)
         case FileLayout.SCHEMA_ORG:

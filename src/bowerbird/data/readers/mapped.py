@@ -18,7 +18,6 @@ from bowerbird.data.readers.column_map import (
     cell,
     read_column_map,
 )
-from bowerbird.data.readers.fields import parse_id
 from bowerbird.data.readers.inputs.paths import data_files
 from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.table_batches import read_batches
@@ -31,8 +30,9 @@ from bowerbird.data.readers.records import (
     Records,
     RejectedRow,
 )
+from bowerbird.data.readers.values.ids import SHORTENED_ID, is_shortened, parse_id
 from bowerbird.data.readers.values.item_fields import ItemFields, with_decimal_mark
-from bowerbird.data.readers.values.texts import parse_prose, parse_text
+from bowerbird.data.readers.values.texts import is_null, parse_prose, parse_text
 from bowerbird.errors import InputError
 
 REQUIRED = ("user_id", "item_id", "action", "at")
@@ -87,9 +87,13 @@ def _item(
     columns: ItemColumns, row: dict[str, Any], location: str, folder: Path, decimal_mark: str
 ) -> Record:
     item_id = parse_id(cell(row, columns.item_id))
-    if reason := ragged_reason(row) or ("" if item_id else "no item_id"):
+    missing = f"item_id {SHORTENED_ID}" if is_shortened(item_id) else "" if item_id else "no item_id"
+    if reason := ragged_reason(row) or missing:
         return RejectedRow("items", reason, location, row)
     fields = ItemFields(decimal_mark)
+    written = {columns.price: cell(row, columns.price), columns.availability: cell(row, columns.availability)}
+    row = {name: None if isinstance(value, str) and is_null(value) else value for name, value in row.items()}
+    row |= written
     currency = fields.currency(columns.currency or "currency", cell(row, columns.currency))
     price = fields.price(columns.price or "price", cell(row, columns.price), currency)
     image = cell(row, columns.image)

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from bowerbird.data.events import Alias, Event
 from bowerbird.data.readers.events import native, segment
 from bowerbird.data.readers.events.ga4.protocol import parse_message as parse_ga4
 from bowerbird.data.readers.events.snowplow import parsing as snowplow
-from bowerbird.data.readers.events.snowplow.json_events import fields_of_event, is_event
+from bowerbird.data.readers.events.snowplow.json_events import NO_EVENT, fields_of_event, is_event
+from bowerbird.data.readers.events.snowplow.payloads import events_of_payload, is_payload
 from bowerbird.data.readers.layouts import MessageLayout
-from bowerbird.data.readers.records import Parsed, without_repairs
+from bowerbird.data.readers.records import Parsed
 
 MOST_BYTES = 2**20
 """Largest message; the default limit of NATS and Kafka too."""
 
 
-def parse_message(body: bytes, layout: MessageLayout) -> Iterator[Event | Alias | str]:
+def parse_message(body: bytes, layout: MessageLayout) -> Iterator[Parsed]:
     """The events and aliases of an encoded message, or the reasons why it has none.
 
     >>> list(parse_message(b"{", MessageLayout.NATIVE)), list(parse_message(b"7", MessageLayout.NATIVE))
@@ -34,17 +34,17 @@ def parse_message(body: bytes, layout: MessageLayout) -> Iterator[Event | Alias 
         if len(fields) < snowplow.MIN_FIELDS:
             yield f"{len(fields)} fields, expected {snowplow.N_FIELDS}"
         else:
-            yield from snowplow.parse_events(fields)
+            yield from snowplow.parse_row(fields)
     else:
         try:
             message = json.loads(body)
         except (ValueError, RecursionError):
             yield "not JSON"
         else:
-            yield from parse_events(message, layout)
+            yield from parse_decoded(message, layout)
 
 
-def parse_events(message: Any, layout: MessageLayout) -> Iterator[Event | Alias | str]:
+def parse_decoded(message: Any, layout: MessageLayout) -> Iterator[Parsed]:
     """The events and aliases of a decoded message, or the reasons why it has none.
 
     Segment's calls about pages are not errors: they yield nothing.
@@ -54,14 +54,21 @@ def parse_events(message: Any, layout: MessageLayout) -> Iterator[Event | Alias 
     elif layout is MessageLayout.GA4:
         yield from parse_ga4(message, datetime.now(UTC))
     elif layout is MessageLayout.SNOWPLOW:
-        if is_event(message):
-            yield from snowplow.parse_events(fields_of_event(message))
-        else:
-            yield "no event and collector_tstamp: not an enriched event"
+        yield from _parse_snowplow(message)
     elif layout is MessageLayout.NATIVE:
-        yield from native.parse_events(message)
+        yield from native.parse_row(message)
     else:
-        yield from without_repairs(parse_call(message))
+        yield from parse_call(message)
+
+
+def _parse_snowplow(message: dict[str, Any]) -> Iterator[Parsed]:
+    if is_payload(message):
+        for fields in events_of_payload(message):
+            yield from (fields,) if isinstance(fields, str) else snowplow.parse_row(fields)
+    elif is_event(message):
+        yield from snowplow.parse_row(fields_of_event(message))
+    else:
+        yield NO_EVENT
 
 
 def parse_call(message: Any) -> Iterator[Parsed]:

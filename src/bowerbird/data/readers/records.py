@@ -154,12 +154,6 @@ Parsed = ParsedEvent | Alias | str
 """What a row says: an event, two ids of one user, or why it can't be used."""
 
 
-def without_repairs(parsed: Iterable[Parsed]) -> Iterator[Event | Alias | str]:
-    """The events of rows, without what was left out of them."""
-    for outcome in parsed:
-        yield outcome.event if isinstance(outcome, ParsedEvent) else outcome
-
-
 def records_of(
     parsed: Iterable[Parsed], location: str, row: Any, description: str
 ) -> Iterator[EventDraft | AliasDraft | RejectedRow | IgnoredRow]:

@@ -19,16 +19,19 @@ from bowerbird.data.arrays import BoolArray
 from bowerbird.data.items import FURTHER_FIELDS, ITEM_SCHEMA
 from bowerbird.data.readers.catalogues.feed_items import (
     ATTRIBUTES,
+    NEVER_NULL,
     attributes_of,
     content_of,
+    missing_id,
     parse_path,
     resolve_picture,
     split_links,
 )
-from bowerbird.data.readers.event_columns import each_distinct
+from bowerbird.data.readers.event_columns import each_distinct, without_nulls
 from bowerbird.data.readers.item_columns import each_unless_plain, map_of
 from bowerbird.data.readers.records import ItemBatch, RejectedRow
 from bowerbird.data.readers.values.currencies import read_currency
+from bowerbird.data.readers.values.ids import SHORTENED
 from bowerbird.data.readers.values.item_fields import TAXONOMY_NUMBER, ItemFields
 from bowerbird.data.readers.values.outcomes import Repair
 from bowerbird.data.readers.values.texts import parse_prose
@@ -43,7 +46,10 @@ class FeedBatch:
     """Some rows of a feed being made into items."""
 
     def __init__(self, columns: FeedColumns, locations: Sequence[str], folder: Path, mark: str) -> None:
-        self.columns, self.locations, self.folder, self.mark = columns, locations, folder, mark
+        self.columns = {
+            name: column if name in NEVER_NULL else without_nulls(column) for name, column in columns.items()
+        }
+        self.locations, self.folder, self.mark = locations, folder, mark
         self.n = len(locations)
         self.repairs: dict[int, list[Repair]] = defaultdict(list)
 
@@ -51,9 +57,11 @@ class FeedBatch:
         """The rows without an id as rejected, and the items of the others."""
         ids = self._text("id")
         has_id = pc.not_equal(ids, "").to_numpy(zero_copy_only=False)
+        if pc.any(pc.match_substring(ids, "E+")).as_py():
+            has_id &= ~pc.match_substring_regex(ids, SHORTENED.pattern).to_numpy(zero_copy_only=False)
         for row in np.flatnonzero(~has_id).tolist():
             values = {name: [text] for name, c in self.columns.items() if (text := c[row].as_py())}
-            yield RejectedRow("items", "no id", self.locations[row], values)
+            yield RejectedRow("items", missing_id(ids[row].as_py()), self.locations[row], values)
         if not has_id.all():
             yield from self._rows(has_id).records()
             return
@@ -101,7 +109,6 @@ class FeedBatch:
             "brand": self._prose("brand"),
             "link": self._text("link"),
             "image_link": self._text("image_link"),
-            "gtin": self._text("gtin"),
             "mpn": self._text("mpn"),
             "group_id": self._text("item_group_id"),
             "condition": each_distinct(self._text("condition"), str.lower, _TEXT),
@@ -150,6 +157,7 @@ class FeedBatch:
         images = [split_links(text) or None for text in self._text("additional_image_link").to_pylist()]
         listed = pa.array(paths, ITEM_SCHEMA.field("category").type)
         return {
+            "gtin": self._trade_numbers(),
             "availability": self._each("availability", lambda f, text: f.availability("availability", text)),
             "created_at": self._each("created_at", lambda f, text: f.time("created_at", text)),
             "rating": self._each("star_rating", lambda f, text: f.number("star_rating", text), "rating"),
@@ -184,6 +192,13 @@ class FeedBatch:
                 for row in np.flatnonzero(encoded.indices.to_numpy() == code).tolist():
                     self.repairs[row] += fields.repairs
         return pa.array(parsed, kind).take(encoded.indices)
+
+    def _trade_numbers(self) -> pa.Array:
+        """GTINs, (n,); most are digits, as they are."""
+        texts = self._text("gtin")
+        if not pc.any(pc.match_substring_regex(texts, "[^0-9]")).as_py():
+            return pc.if_else(pc.equal(texts, ""), pa.scalar(None, _TEXT), texts)
+        return self._each("gtin", lambda fields, text: fields.trade_number("gtin", text) or None)
 
     def _attributes(self, paths: list[tuple[str, ...]]) -> pa.Array:
         names = [field for field in (*ATTRIBUTES, "product_detail") if field in self.columns]

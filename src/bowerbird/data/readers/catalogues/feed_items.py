@@ -12,9 +12,10 @@ from urllib.parse import unquote, urlparse
 from bowerbird.data.items import Item
 from bowerbird.data.readers.inputs.records_of_text import EXTRA_FIELDS, MISSING_FIELDS, ragged_reason
 from bowerbird.data.readers.records import ItemDraft, RejectedRow
+from bowerbird.data.readers.values.ids import SHORTENED_ID, is_shortened
 from bowerbird.data.readers.values.item_fields import ItemFields
 from bowerbird.data.readers.values.outcomes import Repair
-from bowerbird.data.readers.values.texts import parse_prose
+from bowerbird.data.readers.values.texts import is_null, parse_prose
 
 Row = Mapping[str, Sequence[str]]
 """Values of each field; only a few fields have several."""
@@ -32,6 +33,9 @@ ATTRIBUTES = {
     "age_group": "age group",
     **{f"custom_label_{n}": f"label {n}" for n in range(5)},
 }
+
+NEVER_NULL = ("availability", "price")
+"""Fields in which words for a missing value say something: "none" in stock, no price that can be read."""
 
 FIELDS = {
     "id": "an id; required",
@@ -106,8 +110,10 @@ def web_address(link: str) -> str:
 
 def attributes_of(row: Row, category: tuple[str, ...]) -> dict[str, str]:
     """The attributes of a row, and as `type` the narrowest name of its category."""
-    attributes = {name: parse_prose(row[field][0]) for field, name in ATTRIBUTES.items() if row.get(field)}
-    for detail in row.get("product_detail", []):
+    attributes = {
+        name: parse_prose(texts[0]) for field, name in ATTRIBUTES.items() if (texts := present(row, field))
+    }
+    for detail in present(row, "product_detail"):
         fields = [field.strip() for field in detail.split(":")]
         if len(fields) >= 2 and fields[-1]:
             attributes[parse_prose(fields[-2]).lower()] = parse_prose(fields[-1])
@@ -140,17 +146,27 @@ def _data_of(link: str) -> bytes:
         return b""
 
 
+def present(row: Row, name: str) -> list[str]:
+    """The texts of a field that stand for a value."""
+    return [text for text in row.get(name) or () if name in NEVER_NULL or not is_null(text)]
+
+
+def missing_id(item_id: str) -> str:
+    """Why an item has no id; empty where it has one."""
+    return f"the id {SHORTENED_ID}" if is_shortened(item_id) else "" if item_id else "no id"
+
+
 def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> ItemDraft | RejectedRow:
     """The item of a row whose fields have the feed's names; rejected without an id."""
 
     def first_of(*names: str) -> str:
         for name in names:
-            if values := row.get(name):
+            if values := present(row, name):
                 return values[0]
         return ""
 
-    if not first_of("id"):
-        return RejectedRow("items", "no id", location, row)
+    if reason := missing_id(first_of("id")):
+        return RejectedRow("items", reason, location, row)
     if EXTRA_FIELDS in row:
         return RejectedRow("items", ragged_reason(row), location, row)
     fields = ItemFields(decimal_mark)
@@ -177,7 +193,7 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
         link=first_of("link"),
         image_link=picture if isinstance(picture, str) else "",
         additional_images=tuple(
-            link for field in row.get("additional_image_link", []) for link in split_links(field)
+            link for field in present(row, "additional_image_link") for link in split_links(field)
         ),
         list_price=sale.list_price,
         sale_price=sale.sale_price,
@@ -185,11 +201,11 @@ def item_of(row: Row, location: str, folder: Path, decimal_mark: str = "") -> It
         sale_ends=sale.ends,
         rating=fields.number("star_rating", first_of("star_rating")),
         rating_count=fields.count("review_count", first_of("review_count")),
-        gtin=first_of("gtin"),
+        gtin=fields.trade_number("gtin", first_of("gtin")),
         mpn=first_of("mpn"),
         group_id=first_of("item_group_id"),
         condition=first_of("condition").lower(),
-        shipping="; ".join(row.get("shipping", [])),
+        shipping="; ".join(present(row, "shipping")),
         returns=first_of("return_policy_label", "returns"),
         language=first_of("language", "content_language"),
     )

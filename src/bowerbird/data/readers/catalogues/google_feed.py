@@ -14,6 +14,7 @@ import pyarrow as pa
 from bowerbird.data.readers.catalogues.feed_columns import FeedBatch
 from bowerbird.data.readers.catalogues.feed_items import item_of
 from bowerbird.data.readers.catalogues.fields_of import feed_row
+from bowerbird.data.readers.catalogues.localised_names import feed_name
 from bowerbird.data.readers.catalogues.xml_rows import read_xml_rows
 from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.records_of_text import header_names, open_records, row_of
@@ -32,10 +33,12 @@ def read(paths: Sequence[Path]) -> Records:
     """Read the items of feed files. Raises `InputError` for a file that is not a feed."""
     for path in paths:
         form = form_of(path)
+        if form is Form.JSON:
+            raise InputError(f"{path} is JSON; a product feed is XML or a table: leave out the layout's name")
         if form is Form.TEXT:
             yield from _text_records(path)
             continue
-        located = read_xml_rows(path, _normalise_name) if form is Form.XML else _table_rows(path)
+        located = read_xml_rows(path, normalise_name) if form is Form.XML else _table_rows(path)
         rows, mark = with_decimal_mark(located, "price")
         for location, row in rows:
             yield item_of(row, location, path.parent, mark)
@@ -44,7 +47,7 @@ def read(paths: Sequence[Path]) -> Records:
 def _text_records(path: Path) -> Records:
     """Items of a table of text, in columns; rows with too many or too few fields one by one."""
     with open_records(path) as (columns, records, separator):
-        names = header_names(path, [_normalise_name(name) for name in columns])
+        names = header_names(path, [normalise_name(name) for name in columns])
         width, mark = len(names) if len(set(names)) == len(names) else -1, None
         while chunk := list(islice(records, ROWS_PER_BATCH)):
             if mark is None:
@@ -82,7 +85,7 @@ def _table_rows(path: Path) -> Iterator[tuple[str, Row]]:
         if not is_checked:
             _require_id(path, list(row))
             is_checked = True
-        yield location, _fields_of({_normalise_name(name): value for name, value in row.items()})
+        yield location, _fields_of({normalise_name(name): value for name, value in row.items()})
 
 
 def _fields_of(row: Mapping[str, Any]) -> Row:
@@ -96,7 +99,7 @@ def _fields_of(row: Mapping[str, Any]) -> Row:
 
 
 def _require_id(path: Path, names: list[str]) -> None:
-    if "id" not in map(_normalise_name, names):
+    if "id" not in map(normalise_name, names):
         raise InputError(
             f"{path} has no column `id`; it has {', '.join(names)}. A product feed has id, title and price: "
             "rename the columns, or say what yours mean (layout parquet with --columns MAP.toml)"
@@ -104,7 +107,7 @@ def _require_id(path: Path, names: list[str]) -> None:
 
 
 @lru_cache(1024)
-def _normalise_name(name: str) -> str:
-    """Normalise a field's name: no namespace, lower case, underscores; without its parts in brackets."""
+def normalise_name(name: str) -> str:
+    """Normalise a field's name: English, no namespace, underscores; without its parts in brackets."""
     whole = name.rsplit("}", 1)[-1].partition("(")[0]  # shipping(country:price)
-    return whole.strip().lower().removeprefix("g:").replace(" ", "_")
+    return feed_name(whole.strip().lower().removeprefix("g:").replace(" ", "_"))

@@ -26,6 +26,9 @@ RENAMED = {
     "name": "title",
     "image": "image_link",
     "image_url": "image_link",
+    "average_review_rating": "star_rating",
+    "number_of_ratings": "review_count",
+    "number_of_reviews": "review_count",
 }
 STOCKS = ("quantity_to_sell_on_facebook", "inventory")
 """How many can be bought: an item with none is sold out, whatever else its row says."""
@@ -63,7 +66,9 @@ def to_feed_row(row: dict[str, Any]) -> FeedRow:
     pictures: list[str] = []
     for name, value in row.items():
         normalised = _normalised(name)
-        fields.setdefault(RENAMED.get(normalised, normalised), value)
+        field = RENAMED.get(normalised, normalised)
+        if not texts_of(fields.get(field)):
+            fields[field] = value
         if _PICTURE.fullmatch(normalised):
             pictures += texts_of(value)
     pictures = _addresses(fields.get("image_link")) or [*texts_of(fields.get("image_link")), *pictures]
@@ -86,4 +91,4 @@ def _addresses(value: Any) -> list[str]:
 
 def _normalised(name: str) -> str:
     """`g:image link` is image_link; `image[0].url` the address of the first picture."""
-    return name.strip().lower().removeprefix("g:").replace(" ", "_").partition("[0]")[0]
+    return name.strip().lower().removeprefix("g:").replace(" ", "_").replace("image[0].url", "image")

@@ -13,7 +13,7 @@ from typing import Any
 
 from bowerbird.data.readers.catalogues.feed_items import item_of
 from bowerbird.data.readers.catalogues.fields_of import PRICES, FeedRow, feed_row, first_text
-from bowerbird.data.readers.catalogues.shopify import OPTION_FIELDS
+from bowerbird.data.readers.catalogues.shopify.values import OPTION_FIELDS
 from bowerbird.data.readers.fields import parse_number, parse_text
 from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_objects import read_json_objects

@@ -6,6 +6,7 @@ name the properties. A `ProductGroup` becomes its variants.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ PLAIN = ("color", "material", "pattern", "size", "mpn")
 PRODUCTS = {"Product", "ProductGroup", "ProductModel", "IndividualProduct"}
 LISTS = ("@graph", "itemListElement", "item", "mainEntity")
 LIST_PRICES = ("ListPrice", "StrikethroughPrice", "SRP", "MSRP")
+REFERRED = ("hasVariant", "isVariantOf", "@id", "@type", "url")
+"""Properties whose objects stay as they are."""
 MAX_STARS = 5
+_PREFIX = re.compile(r"^(?:schema:|https?://schema\.org/)")
 ELSEWHERE = "a variant that is only referred to (@id), and is not in the same object"
 Node = dict[str, Any]
 Nodes = dict[str, Node]
@@ -40,7 +44,7 @@ def read(paths: Sequence[Path]) -> Records:
             if not isinstance(record, dict):
                 yield RejectedRow("items", "not a JSON object", location, record)
                 continue
-            rows = list(_rows(record))
+            rows = list(_rows(_without_prefix(record)))
             if not rows:
                 yield IgnoredRow(
                     "items", f"object of type {'/'.join(sorted(_types(record)))[:40] or 'unknown'}"
@@ -68,12 +72,36 @@ def _rows(
             elif _text(variant, ("@id",)) not in nodes:
                 yield _text(variant, ("@id",))
     elif types & PRODUCTS:
-        yield _row(record, group or _group_of(record, nodes))
+        yield _row(_with_references(record, nodes), group or _group_of(record, nodes))
     else:
         inner = [each for name in LISTS for each in _dicts(record.get(name))]
         graph = {name: each for each in inner if (name := parse_text(each.get("@id")))} or nodes
         for each in inner:
             yield from _rows(each, group, graph)
+
+
+def _with_references(product: Node, nodes: Nodes) -> Node:
+    """A product with the objects that it refers to (offers, pictures, brand) in place of their @id."""
+
+    def resolved(value: Any) -> Any:
+        if isinstance(value, list):
+            return [resolved(each) for each in value]
+        is_reference = isinstance(value, dict) and value.keys() == {"@id"}
+        return nodes.get(parse_text(value["@id"]), value) if is_reference else value
+
+    return {name: value if name in REFERRED else resolved(value) for name, value in product.items()}
+
+
+def _without_prefix(value: Any) -> Any:
+    """JSON-LD with plain names of properties and types, where they have a prefix: schema:name."""
+    if isinstance(value, list):
+        return [_without_prefix(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    plain = {_PREFIX.sub("", name): _without_prefix(each) for name, each in value.items()}
+    if "@type" in plain:
+        plain["@type"] = [_PREFIX.sub("", parse_text(each)) for each in _list(plain["@type"])]
+    return plain
 
 
 def _group_of(product: Node, nodes: Nodes) -> Node:

@@ -6,14 +6,17 @@ is an item with what its parent says; a variable product without variations is o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bowerbird.data.readers.catalogues.feed_items import item_of, split_links
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, feed_row, first_text
-from bowerbird.data.readers.catalogues.shopify import OPTION_FIELDS
+from bowerbird.data.readers.catalogues.localised_names import woocommerce_name
+from bowerbird.data.readers.catalogues.shopify.values import OPTION_FIELDS
 from bowerbird.data.readers.fields import parse_text
+from bowerbird.data.readers.inputs.parquet import require_columns
 from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import IgnoredRow, Records, RejectedRow
@@ -21,6 +24,8 @@ from bowerbird.data.readers.records import IgnoredRow, Records, RejectedRow
 REQUIRED = ("ID", "Type", "SKU", "Name")
 NOT_PUBLISHED = ("0", "-1")
 MAX_ATTRIBUTES = 50
+_FORMULAS = ("=", "+", "-", "@")
+_COMMA = re.compile(r"(?<!\\),")
 
 
 def read(paths: Sequence[Path]) -> Records:
@@ -28,7 +33,7 @@ def read(paths: Sequence[Path]) -> Records:
     for path in paths:
         parents = dict(_parents(path))
         with_variations = _parents_of_variations(path, parents)
-        for location, row in read_rows(path, REQUIRED):
+        for location, row in _rows(path):
             types = _types(row)
             if reason := ragged_reason(row):
                 yield RejectedRow("items", reason, location, row)
@@ -42,9 +47,42 @@ def read(paths: Sequence[Path]) -> Records:
                 yield item_of(_feed_row(row, {}, ""), location, path.parent)
 
 
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows under the names of the English export. Raises `InputError` for missing columns."""
+    is_checked = False
+    for location, row in read_rows(path):
+        english = {woocommerce_name(name): unescaped(value) for name, value in reversed(row.items())}
+        if not is_checked:
+            require_columns(path, list(english), REQUIRED)
+            is_checked = True
+        yield location, english
+
+
+def unescaped(value: Any) -> Any:
+    """A cell as it was before the export: it marks what spreadsheets would take for a formula, and lines.
+
+    >>> unescaped("'-50% lamp"), unescaped(r"one\\ntwo")
+    ('-50% lamp', 'one\\ntwo')
+    """
+    if not isinstance(value, str):
+        return value
+    if value[:1] == "'" and value[1:2] in _FORMULAS:
+        value = value[1:]
+    return value.replace("\\n", "\n")
+
+
+def _first_category(text: str) -> str:
+    """The first path of a list; a comma within a name has a backslash before it.
+
+    >>> _first_category(r"Home\\, garden > Pots, Sale")
+    'Home, garden > Pots'
+    """
+    return _COMMA.split(text)[0].replace("\\,", ",")
+
+
 def _parents(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Variable products, by what variations call them: these may come before them."""
-    for _, row in read_rows(path, REQUIRED):
+    for _, row in _rows(path):
         if "variable" in _types(row) and not ragged_reason(row):
             yield f"id:{parse_text(row['ID'])}", row
             yield _identity(row), row
@@ -52,7 +90,7 @@ def _parents(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _parents_of_variations(path: Path, parents: dict[str, dict[str, Any]]) -> set[str]:
     """Identities of the products that have variations."""
-    rows = (row for _, row in read_rows(path, REQUIRED) if "variation" in _types(row))
+    rows = (row for _, row in _rows(path) if "variation" in _types(row))
     return {_identity(parents.get(parse_text(row.get("Parent")), {})) for row in rows}
 
 
@@ -87,7 +125,7 @@ def _feed_row(row: dict[str, Any], parent: dict[str, Any], group: str) -> FeedRo
         "sale_price": sale,
         "sale_price_effective_date": _sale_dates(row),
         "brand": inherited("Brands"),
-        "product_type": inherited("Categories").split(",")[0],
+        "product_type": _first_category(inherited("Categories")),
         "availability": parse_text(row.get("In stock?")),
         "gtin": inherited("GTIN, UPC, EAN, or ISBN"),
         "image_link": images[:1],

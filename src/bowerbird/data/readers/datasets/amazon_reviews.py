@@ -6,7 +6,8 @@ A review of at least 4 stars is a save, one of at most 2 a hide, one between a v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from bowerbird.data.events import Action, Event
 from bowerbird.data.readers.catalogues.feed_items import item_of
 from bowerbird.data.readers.catalogues.fields_of import FeedRow, decimal_text, feed_row, texts_of
 from bowerbird.data.readers.fields import parse_number, parse_text, parse_time
+from bowerbird.data.readers.inputs.forms import Form, form_of
+from bowerbird.data.readers.inputs.json_lines import decode_json
 from bowerbird.data.readers.inputs.json_objects import read_json_objects
+from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import EventDraft, Record, Records, RejectedRow
 
 MIN_SAVE_STARS, MAX_HIDE_STARS = 4.0, 2.0  # stars
@@ -26,12 +30,17 @@ def read(paths: Sequence[Path]) -> Records:
     """Read items, then reviews, of files."""
     reviews = [path for path in paths if _holds_reviews(path)]
     for file in [*(path for path in paths if path not in reviews), *reviews]:
-        for location, row in read_json_objects(file):
+        for location, row in _rows_of(file):
             yield _record(row, location, file.parent)
 
 
+def _rows_of(path: Path) -> Iterator[tuple[str, Any]]:
+    """The rows of JSON, or of a table: the benchmark's reviews are CSV, exports of Hugging Face Parquet."""
+    return read_json_objects(path) if form_of(path) is Form.JSON else read_rows(path)
+
+
 def _holds_reviews(path: Path) -> bool:
-    _, first = next(iter(read_json_objects(path)), ("", None))
+    _, first = next(iter(_rows_of(path)), ("", None))
     return isinstance(first, dict) and "user_id" in first
 
 
@@ -44,6 +53,8 @@ def _record(row: Any, location: str, folder: Path) -> Record:
 def _feed_row(row: dict[str, Any]) -> FeedRow:
     price = parse_text(decimal_text(row.get("price")))
     details = row.get("details")
+    if isinstance(details, str):  # as Hugging Face's copy holds it
+        details = decode_json(details.encode())
     fields = {
         "id": row.get("parent_asin"),
         "title": row.get("title"),
@@ -62,6 +73,9 @@ def _feed_row(row: dict[str, Any]) -> FeedRow:
 
 
 def _pictures(images: Any) -> dict[str, list[str]]:
+    if isinstance(images, dict):  # lists by size, as Hugging Face's copy holds them
+        sizes = [each if isinstance(each, list) else [] for each in map(images.get, PICTURE_SIZES)]
+        images = [dict(zip(PICTURE_SIZES, each, strict=True)) for each in zip_longest(*sizes)]
     entries = images if isinstance(images, list) else []
     links = list(dict.fromkeys(link for entry in entries if (link := _link(entry))))
     return {"image_link": links[:1], "additional_image_link": links[1:]}

@@ -17,8 +17,13 @@ from bowerbird.data.readers.datasets.hm_articles import article_ids, read_articl
 from bowerbird.data.readers.event_columns import EventRows, numbers
 from bowerbird.data.readers.fields import find_file, parse_amount, parse_number
 from bowerbird.data.readers.inputs.parquet import require_columns
-from bowerbird.data.readers.inputs.table_batches import read_batches
+from bowerbird.data.readers.inputs.table_batches import read_batches, table_columns
 from bowerbird.data.readers.records import EventBatch, Records, RejectedRow
+from bowerbird.errors import InputError
+
+HM_SALES = frozenset({"t_dat", "customer_id", "article_id"})
+HM_ARTICLES = frozenset({"article_id", "prod_name", "product_type_name"})
+"""Columns that say what a file of the competition holds."""
 
 
 def read(paths: Sequence[Path]) -> Records:
@@ -27,12 +32,29 @@ def read(paths: Sequence[Path]) -> Records:
     Articles get no price. The price of a sale stays with the purchase: as a field of the article it would
     leak which articles will be sold at all. It is scaled by an unknown factor.
     """
-    for folder in paths:
+    yield from _single_files([path for path in paths if path.is_file()])
+    for folder in (path for path in paths if not path.is_file()):
         articles = find_file(folder, "items.parquet", "articles.csv")
         sales = find_file(folder, "transactions.parquet", "transactions_train.csv")
         pictures = folder / "images" if (folder / "images").is_dir() else None
         yield from read_articles(articles, pictures)
         yield from _purchases(sales)
+
+
+def _single_files(paths: Sequence[Path]) -> Records:
+    """The articles, then the purchases, of files of the competition."""
+    columns = {path: frozenset(table_columns(path)) for path in paths}
+    for path, names in columns.items():
+        if names >= HM_ARTICLES:
+            yield from read_articles(path, None)
+        elif not names >= HM_SALES:
+            raise InputError(
+                f"{path} has neither {', '.join(sorted(HM_SALES))} nor {', '.join(sorted(HM_ARTICLES))}; it "
+                f"has {', '.join(sorted(names))}: name the folder, or another layout"
+            )
+    for path, names in columns.items():
+        if names >= HM_SALES:
+            yield from _purchases(path)
 
 
 def _purchases(sales: Path) -> Iterator[EventBatch | RejectedRow]:

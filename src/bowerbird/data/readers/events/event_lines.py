@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +34,7 @@ from bowerbird.data.readers.records import (
     RowLocations,
 )
 from bowerbird.data.readers.values.outcomes import Repair
-from bowerbird.data.readers.values.texts import parse_text
+from bowerbird.data.readers.values.texts import parse_name
 
 LINES_PER_BLOCK, BYTES_PER_BLOCK = 20_000, 1 << 24
 _SCHEMA = pa.schema([field.with_nullable(True) for field in EVENT_SCHEMA])
@@ -64,9 +63,6 @@ EventFields = tuple[
 class EventLines(ABC):
     """Reads the lines of one file."""
 
-    parse_name: Callable[[Any], str] = staticmethod(parse_text)
-    """Parses ids of users and items, and lists; texts that stand for none become empty."""
-
     def __init__(self, file: str) -> None:
         self.file = file
         self.n_rows = self.n_valid = 0
@@ -89,7 +85,7 @@ class EventLines(ABC):
         """Whether two ids of a row are an alias; each pair is noted once."""
         pair = device, user
         if pair not in self._pairs:
-            alias = Alias(self.parse_name(device), self.parse_name(user))
+            alias = Alias(parse_name(device), parse_name(user))
             self._pairs[pair] = bool(alias.alias and alias.user_id) and alias.alias != alias.user_id
             if self._pairs[pair]:
                 self._aliases.append((number, AliasDraft(alias, f"{self.file}:{number}")))
@@ -175,7 +171,7 @@ class EventLines(ABC):
         if not fields:
             return _SCHEMA.empty_table(), np.zeros(0, bool)
         values = dict(zip(FIELDS, zip(*fields, strict=True), strict=True))
-        names = {name: each_distinct(self.parse_name, values[name]) for name in ("user", "item", "surface")}
+        names = {name: each_distinct(parse_name, values[name]) for name in ("user", "item", "surface")}
         prices = list(zip(values["price"], values["currency"], strict=True))
         amounts, has_amount = numbers_of(lambda price: amount_of("price", *price), prices)
         ranks, has_rank = numbers_of(lambda value: rank_of("position", value), values["position"])

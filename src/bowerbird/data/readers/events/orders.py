@@ -10,8 +10,7 @@ from collections import Counter
 from typing import Any
 
 from bowerbird.data.events import Action
-from bowerbird.data.readers.events.values import NO_VALUE
-from bowerbird.data.readers.fields import parse_text
+from bowerbird.data.readers.values.texts import parse_name
 
 ORDER_ACTIONS = (Action.PURCHASE, Action.REFUND)
 
@@ -22,8 +21,8 @@ def parse_order_id(value: Any) -> str:
     >>> parse_order_id(4711), parse_order_id("(not set)")
     ('4711', '')
     """
-    text = parse_text(value)
-    return "" if text == "0" or text.lower() in NO_VALUE else text
+    text = parse_name(value)
+    return "" if text == "0" else text
 
 
 class OrderLines:

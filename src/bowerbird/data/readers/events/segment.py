@@ -13,13 +13,15 @@ from typing import Any
 from bowerbird.data.events import Action, Alias, Event
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.events.segment_calls import event_name
+from bowerbird.data.readers.events.segment_rows import call_of_row, is_warehouse_row
 from bowerbird.data.readers.events.values import amount_of, rank_of
-from bowerbird.data.readers.fields import parse_text, parse_time
+from bowerbird.data.readers.fields import parse_name, parse_text, parse_time
+from bowerbird.data.readers.inputs.json_lines import decode_json
 from bowerbird.data.readers.records import (
     Parsed,
     ParsedEvent,
-    without_repairs,
 )
+from bowerbird.data.readers.values.actions import parse_action
 from bowerbird.data.readers.values.times import explain_rejection
 
 ACTION_OF = {
@@ -53,6 +55,8 @@ MAX_NAME_LENGTH = 40  # characters of an event's name in a reason
 IGNORED_TYPES = ("page", "screen", "group")
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 """Fields of the time of a call, the most exact first."""
+ITEM_NAMES = ("product_id", "sku", "productId", "id")
+"""Fields of a product's id, the most exact first."""
 USUAL_TYPES = ("track", "identify", *IGNORED_TYPES)
 
 
@@ -63,26 +67,21 @@ def describe_ignored(message: dict[str, Any]) -> str:
     return f"event {name!r}" if message_type == "track" else f"{message_type} call"
 
 
-def parse_events(
-    message: dict[str, Any], received_at: datetime | None = None
-) -> Iterator[Event | Alias | str]:
-    """The events and aliases of one call as in `parse_call`, without what was left out of them."""
-    return without_repairs(parse_call(message, received_at))
-
-
 def parse_call(message: dict[str, Any], received_at: datetime | None = None) -> Iterator[Parsed]:
     """The events and aliases of one call, or the reasons why it has none.
 
     Calls that say nothing about items (page, screen, other events) yield nothing. `received_at` is the time
     of calls that carry none.
     """
+    if is_warehouse_row(message):
+        message = call_of_row(message)
     message_type = parse_text(message.get("type", "track")).lower()[:MAX_NAME_LENGTH]
     if message_type == "alias":
         yield _alias(message.get("previousId") or message.get("anonymousId"), message.get("userId"))
     elif message_type == "merge":
         yield _merge(message)
     elif message_type in USUAL_TYPES:
-        user, anonymous = parse_text(message.get("userId")), parse_text(message.get("anonymousId"))
+        user, anonymous = parse_name(message.get("userId")), parse_name(message.get("anonymousId"))
         if user and anonymous and user != anonymous:
             yield Alias(anonymous, user)
         if message_type == "track":
@@ -92,7 +91,7 @@ def parse_call(message: dict[str, Any], received_at: datetime | None = None) -> 
 
 
 def _alias(previous: Any, user: Any) -> Alias | str:
-    previous_id, user_id = parse_text(previous), parse_text(user)
+    previous_id, user_id = parse_name(previous), parse_name(user)
     if not previous_id or not user_id:
         return "no previousId" if user_id else "no userId"
     return Alias(previous_id, user_id)
@@ -114,26 +113,41 @@ def _merge(message: dict[str, Any]) -> Alias | str:
 def _track(message: dict[str, Any], received_at: datetime | None) -> Iterator[ParsedEvent | str]:
     name = event_name(message.get("event"))[:MAX_NAME_LENGTH]
     properties = properties_of(message)
-    lines = OrderLines(
-        ACTION_OF_LIST.get(name, Action.VIEW),
-        parse_order_id(properties.get("order_id") or properties.get("transaction_id")),
-    )
-    if name in ACTION_OF_LIST:
-        products = properties.get("products")
-        products = products if isinstance(products, list) else []
-        if not products and name != "products searched":
-            yield "no products"
-        for index, product in enumerate(products):
-            if isinstance(product, dict):
-                suffix = f"/{index}" if len(products) > 1 else ""
-                fields = {**properties, **product}
-                yield _event(message, ACTION_OF_LIST[name], fields, suffix, lines, received_at)
-            else:
-                yield "a product is not a JSON object"
-    elif name in ACTION_OF:
-        yield _event(message, ACTION_OF[name], properties, "", lines, received_at)
-    elif not name:
-        yield "no event name"
+    products = products_of(properties)
+    action = ACTION_OF_LIST.get(name) or ACTION_OF.get(name)
+    if action is None and (products or _item_of(properties)):
+        action = parse_action(name)
+    if action is None:
+        if not name:
+            yield "no event name"
+        return
+    if name in ACTION_OF or (name not in ACTION_OF_LIST and not products):
+        yield _event(message, action, properties, "", OrderLines(Action.VIEW, ""), received_at)
+        return
+    order_id = parse_order_id(properties.get("order_id") or properties.get("transaction_id"))
+    lines = OrderLines(action, order_id)
+    if not products and name != "products searched":
+        yield "no products"
+    for index, product in enumerate(products):
+        if isinstance(product, dict):
+            suffix = f"/{index}" if len(products) > 1 else ""
+            fields = {**properties, "id": None, **product}
+            yield _event(message, action, fields, suffix, lines, received_at)
+        else:
+            yield "a product is not a JSON object"
+
+
+def products_of(properties: dict[str, Any]) -> list[Any]:
+    """The products of a call; tables of warehouses hold them as JSON."""
+    products = properties.get("products")
+    if isinstance(products, str):
+        products = decode_json(products.encode())
+    return products if isinstance(products, list) else []
+
+
+def _item_of(product: dict[str, Any]) -> str:
+    """The id of a product, by the names of the specification, and those that were and are used for it."""
+    return next((item for name in ITEM_NAMES if (item := parse_name(product.get(name)))), "")
 
 
 def _event(
@@ -144,8 +158,8 @@ def _event(
     lines: OrderLines,
     received_at: datetime | None,
 ) -> ParsedEvent | str:
-    user = parse_text(message.get("userId")) or parse_text(message.get("anonymousId"))
-    item = parse_text(product.get("product_id")) or parse_text(product.get("sku"))
+    user = parse_name(message.get("userId")) or parse_name(message.get("anonymousId"))
+    item = _item_of(product)
     stamp = next((value for name in TIMES if (value := message.get(name)) not in (None, "")), None)
     at = received_at if stamp is None else parse_time(stamp)
     if not user:
@@ -174,6 +188,8 @@ def _event(
 
 
 def properties_of(message: dict[str, Any]) -> dict[str, Any]:
-    """The properties of a call; none where they are no object."""
+    """The properties of a call, or those of their JSON; none where they are no object."""
     properties = message.get("properties")
+    if isinstance(properties, str):
+        properties = decode_json(properties.encode())
     return properties if isinstance(properties, dict) else {}

@@ -22,9 +22,15 @@ from bowerbird.data.readers.events.segment import (
     properties_of,
 )
 from bowerbird.data.readers.events.segment_calls import BATCH, calls_of, decode_call, event_name
+from bowerbird.data.readers.events.segment_rows import call_of_row, is_warehouse_row
 from bowerbird.data.readers.fields import parse_text
+from bowerbird.data.readers.inputs.forms import Form, form_of
 from bowerbird.data.readers.inputs.json_lines import decode_json, read_encoded_lines, require_objects
+from bowerbird.data.readers.inputs.records_of_text import ragged_reason
+from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, RejectedRow, records_of
+from bowerbird.data.readers.values.actions import parse_action
+from bowerbird.errors import InputError
 
 BOARD_NAMES = ("wishlist_name", "board_name", "board")  # the specification's field, and common custom fields
 Boards = dict[tuple[str, str], dict[str, None]]
@@ -35,12 +41,30 @@ def read(paths: Sequence[Path]) -> Records:
     """Read the events of files, and a collection for each named wish list or board."""
     boards: Boards = {}
     for path in paths:
+        if form_of(path) is not Form.JSON:
+            yield from _of_table(path)
+            continue
         calls = CallLines(path.name, boards)
         yield from calls.read(_calls_in(path))
         require_objects(path, calls.n_rows, calls.n_valid)
     for (user, name), items in boards.items():
         collection = Collection(f"{user}/{name}", tuple(items), name=name, kind="board", user_id=user)
         yield CollectionDraft(collection, f"board {name}", extends_existing=True)
+
+
+def _of_table(path: Path) -> Records:
+    """What the rows of a warehouse's table say."""
+    for location, row in read_rows(path):
+        if reason := ragged_reason(row):
+            yield RejectedRow("events", reason, location, row)
+        elif is_warehouse_row(row):
+            yield from records_of(parse_call(row), location, row, describe_ignored(call_of_row(row)))
+        else:
+            columns = ", ".join(row)
+            raise InputError(
+                f"{path} is a table without the columns of a warehouse's (anonymous_id, event, timestamp); "
+                f"it has {columns}: name another layout, or give a column map with --columns"
+            )
 
 
 def _calls_in(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -67,7 +91,7 @@ class CallLines(EventLines):
     def usual_events(self, number: int, line: bytes) -> Sequence[EventFields] | str | None:
         """See `EventLines.usual_events`."""
         call = decode_call(line)
-        if call is None or call.type not in USUAL_TYPES:
+        if call is None or call.type not in USUAL_TYPES or (call.user is None and call.anonymous is None):
             return None
         names_two = call.user is not None and call.anonymous is not None
         is_alias = names_two and self.join(number, call.anonymous, call.user)
@@ -86,7 +110,8 @@ class CallLines(EventLines):
             if not isinstance(call, dict):
                 yield RejectedRow("events", "not a JSON object", location, call)
                 continue
-            for record in records_of(parse_call(call), location, call, describe_ignored(call)):
+            ignored = describe_ignored(call_of_row(call) if is_warehouse_row(call) else call)
+            for record in records_of(parse_call(call), location, call, ignored):
                 yield record
                 if isinstance(record, EventDraft) and record.event.action is Action.SAVE:
                     event = record.event
@@ -96,10 +121,14 @@ class CallLines(EventLines):
 
 @lru_cache(4096)
 def _usual_event(event: str | None) -> tuple[Action | None, bool, str | None]:
-    """The action of an event, and whether it has a list of products; or else what it is."""
+    """The action of an event, and whether it has a list of products; or else what it is.
+
+    None of these for a name of another vocabulary: it counts where a call names products.
+    """
     name = event_name(event)[:MAX_NAME_LENGTH]
     action = ACTION_OF.get(name) or ACTION_OF_LIST.get(name)
-    description = f"event {parse_text(event)[:MAX_NAME_LENGTH]!r}" if name else None
+    is_other = bool(name) and (action is not None or parse_action(name) is None)
+    description = f"event {parse_text(event)[:MAX_NAME_LENGTH]!r}" if is_other else None
     return action, name in ACTION_OF_LIST, description
 
 

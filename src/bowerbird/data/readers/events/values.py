@@ -12,9 +12,8 @@ from bowerbird.data.arrays import BoolArray
 from bowerbird.data.readers.fields import parse_text, parse_whole_number
 from bowerbird.data.readers.values.outcomes import Rejection, Repair
 from bowerbird.data.readers.values.prices import parse_price
+from bowerbird.data.readers.values.texts import is_null
 
-NO_VALUE = frozenset({"", "(not set)", "null", "none", "undefined", "nan", "n/a", "-"})
-"""What trackers send in place of a value that they do not have."""
 NO_RANK = "is no whole number"
 Repairs = tuple[Repair, ...]
 T = TypeVar("T")
@@ -41,7 +40,7 @@ def rank_of(field: str, value: Any) -> tuple[int | None, Repairs]:
 
 
 def _listed(field: str, value: Any, reason: str) -> Repairs:
-    is_missing = value is None or (isinstance(value, str) and value.strip().lower() in NO_VALUE)
+    is_missing = value is None or (isinstance(value, str) and is_null(value))
     return () if is_missing else (Repair.of(field, value, reason),)
 
 

@@ -160,10 +160,11 @@ def _split(record: str, separator: str) -> tuple[list[str], bool]:
     (['a "b" c', '"Great" lamp', '19"'], False)
     """
     try:  # the usual case, at the speed of C
-        return next(csv.reader((record,), delimiter=separator, strict=True)), False
+        fields = next(csv.reader((record,), delimiter=separator, strict=True))
+        return (list(map(without_formula, fields)) if '="' in record else fields), False
     except (csv.Error, StopIteration):
         pass
-    fields: list[str] = []
+    fields = []
     position, is_open = 0, False
     while position <= len(record):
         quoted = (
@@ -175,10 +176,20 @@ def _split(record: str, separator: str) -> tuple[list[str], bool]:
         else:
             end = record.find(separator, position)
             end = len(record) if end < 0 else end
-            fields.append(record[position:end])
+            fields.append(without_formula(record[position:end]))
             is_open = is_open or _UNCLOSED.match(record, position) is not None
         position = end + 1
     return fields, is_open
+
+
+def without_formula(field: str) -> str:
+    """A field without what makes a spreadsheet take digits for a text.
+
+    >>> without_formula('="00123"'), without_formula('="a" & "b"')
+    ('00123', '="a" & "b"')
+    """
+    is_text = field.startswith('="') and field.endswith('"') and field.count('"') == 2
+    return field[2:-1] if is_text else field
 
 
 _UNCLOSED = re.compile(r'"[^"]*(?:""[^"]*)*\Z')

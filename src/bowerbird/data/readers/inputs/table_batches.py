@@ -21,7 +21,7 @@ import pyarrow.csv as pcsv
 
 from bowerbird.data.arrays import BoolArray, IntArray
 from bowerbird.data.readers.inputs.forms import Form, form_of
-from bowerbird.data.readers.inputs.parquet import read_parquet, require_columns
+from bowerbird.data.readers.inputs.parquet import parquet_columns, read_parquet, require_columns
 from bowerbird.data.readers.inputs.records_of_text import find_header, header_names, split_records
 from bowerbird.data.readers.inputs.text_files import in_utf8, open_bytes
 from bowerbird.data.readers.records import RejectedRow
@@ -68,6 +68,11 @@ def read_header(path: Path, *, quoted: bool = True) -> list[str]:
     """The columns of a text file. Raises `InputError` where it can't be read."""
     with open_bytes(path) as file:
         return _TextTable(path, in_utf8(path, file), quoted).names
+
+
+def table_columns(path: Path) -> list[str]:
+    """The columns of a table. Raises `InputError` where it can't be read."""
+    return parquet_columns(path) if form_of(path) is Form.PARQUET else read_header(path)
 
 
 def _text_batches(path: Path, required: Sequence[str], optional: Sequence[str], quoted: bool) -> Batches:
@@ -127,6 +132,8 @@ class _TextTable:
             enclosed = rb"(?:^|(?<=[\n%b]))%b(?=[%b\r\n]|\Z)" % (separator, field, separator)
             if sum(each[0].count(b'"') for each in re.finditer(enclosed, block)) != marks:
                 return False
+        if b'"=""' in block:  # digits that a spreadsheet is to take for a text
+            return False
         return b"\0" not in block and block.count(b"\r") == block.count(b"\r\n")
 
     def _plain_rows(self, block: bytes, line: int) -> Batches:

@@ -18,6 +18,8 @@ from typing import IO, Any
 from bowerbird.errors import InputError
 from bowerbird.progress import BYTES_READ
 
+ENCRYPTED = 1
+"""Flag of a zip's file that has a password."""
 BUFFER_BYTES = 1 << 18  # read at once: each read is counted for the progress
 SAMPLE_BYTES = 1 << 20
 _BOMS = (
@@ -32,6 +34,20 @@ _PACKED: tuple[tuple[bytes, Callable[[IO[bytes]], AbstractContextManager[Any]]],
     (b"BZh", bz2.open),
     (b"\xfd7zXZ\x00", lzma.open),
 )
+_UNREADABLE = (
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"GIF8", "a picture (GIF)"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet of an old Excel (.xls): save it as CSV (UTF-8)"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd: decompress it, or use gzip"),
+    (b"7z\xbc\xaf", "a 7-Zip archive: unpack it and name its files"),
+    (b"Rar!", "a RAR archive: unpack it and name its files"),
+    (b"SQLite format", "a database of SQLite: export its tables as CSV"),
+    (b"Obj\x01", "a file of Avro: save it as Parquet or JSON lines"),
+)
+"""How files begin that hold no text, and what they are."""
+EXPECTED = "expected is text (CSV, TSV, JSON, XML) or Parquet"
 WINDOWS = "cp1252"
 _BYTES_OF_WINDOWS = "bytes-of-windows-1252"
 _log = logging.getLogger(__name__)
@@ -59,13 +75,15 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     """
     try:
         with io.BufferedReader(_CountedFile(path), BUFFER_BYTES) as file:
-            magic = file.read(6)
+            magic = file.read(16)
             file.seek(0)
+            if kind := next((kind for start, kind in _UNREADABLE if magic.startswith(start)), ""):
+                raise InputError(f"{path} is {kind}; {EXPECTED}")
             unpack = next((unpack for start, unpack in _PACKED if magic.startswith(start)), None)
             if unpack is not None:
                 with unpack(file) as unpacked:
                     yield unpacked
-            elif magic.startswith(b"PK\x03\x04"):
+            elif magic.startswith((b"PK\x03\x04", b"PK\x05\x06")):
                 with zipfile.ZipFile(file) as archive, archive.open(_only_member(path, archive)) as member:
                     yield member
             else:
@@ -83,6 +101,8 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
     names = [name for name in members if not _is_of_system(name)]
     if len(names) != 1:
         raise InputError(f"{path} holds {len(names)} files, expected one: unpack it and name the files")
+    if archive.getinfo(names[0]).flag_bits & ENCRYPTED:
+        raise InputError(f"{path} is protected by a password: unpack it and name its file")
     return names[0]
 
 
@@ -137,7 +157,9 @@ def encoding_of(path: Path, sample: bytes) -> str:
     for mark, encoding in _BOMS:
         if sample.startswith(mark):
             return encoding
-    if (zeros := sample.count(0)) > len(sample) / 5:
+    if (zeros := sample.count(0)) > len(sample) * 3 / 5:
+        raise InputError(f"{path} holds mostly zero bytes, and no text; {EXPECTED}")
+    if zeros > len(sample) / 5:
         return "utf-16-le" if sample[1::2].count(0) > zeros / 2 else "utf-16-be"
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)
@@ -146,7 +168,8 @@ def encoding_of(path: Path, sample: bytes) -> str:
         try:
             sample.decode("utf-8", _BYTES_OF_WINDOWS)
         except UnicodeDecodeError:
-            raise InputError(f"{path} is not UTF-8 text ({error.reason}): save it as UTF-8") from None
+            reason = f"{path} is not UTF-8 text ({error.reason})"
+            raise InputError(f"{reason}: save it as UTF-8; {EXPECTED}") from None
     _log.warning(
         "%s is not UTF-8: what is not is read as Windows-1252; save it as UTF-8 if letters look wrong", path
     )

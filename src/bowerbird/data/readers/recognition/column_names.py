@@ -13,6 +13,7 @@ NAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
         ),
         "item_id": (
             *("item_id", "itemid", "item", "product_id", "productid", "product", "article_id", "sku"),
+            "stock_code",
             *(
                 "asin",
                 "movie_id",
@@ -27,10 +28,10 @@ NAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
         ),
         "at": (
             *("at", "timestamp", "event_time", "event_timestamp", "time", "ts", "datetime", "created_at"),
-            *("date", "t_dat", "event_date", "order_date"),
+            *("date", "t_dat", "event_date", "order_date", "invoice_date"),
         ),
         "action": ("action", "event", "event_type", "event_name", "type", "behavior", "behaviour", "what"),
-        "value": ("value", "price", "amount", "rating", "revenue"),
+        "value": ("value", "price", "amount", "rating", "revenue", "unit_price"),
         "session": ("session", "session_id", "user_session", "sessionid"),
         "event_id": ("event_id", "message_id", "id"),
         "surface": ("surface", "page", "placement"),
@@ -134,6 +135,7 @@ NAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "availability": (
             "availability",
             "in_stock",
+            "is_in_stock",
             "stock_status",
             "available",
             "stock",

@@ -39,13 +39,13 @@ def read_sample(path: Path) -> Sample:
     with open_bytes(path) as file:
         start = file.read(SAMPLE_BYTES)
     text = start.decode(encoding_of(path, start), errors="replace").lstrip("\ufeff\r\n")
-    if not text:
+    if not text.strip():
         raise InputError(f"{path} is empty: nothing can be imported from it")
     if form is Form.XML:
         return Sample(path, form)
     if form is Form.JSON:
         return Sample(path, form, record=_first_object(text))
-    return _table_sample(path, text if text[0] != "#" else _without_comments(text))
+    return _table_sample(path, text if not text.lstrip('"').startswith("#") else _without_comments(text))
 
 
 def _parquet_sample(path: Path) -> Sample:

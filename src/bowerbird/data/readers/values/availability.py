@@ -25,7 +25,9 @@ SPELLINGS = {
         på lager, varastossa, saatavilla, dostępny, w magazynie, skladem, na sklade, raktáron,
         készleten, în stoc, in stoc, em estoque, em stock, disponível, stokta, stokta var, mevcut,
         в наличии, есть в наличии, в наявності, в наличност, διαθέσιμο, σε απόθεμα, 在庫あり, 有货,
-        有貨, 現貨, 现货, 재고 있음, 재고있음, متوفر, במלאי, còn hàng, มีสินค้า, tersedia""",
+        有貨, 現貨, 现货, 재고 있음, 재고있음, متوفر, במלאי, còn hàng, มีสินค้า, tersedia, beschikbaar,
+        direct leverbaar, tillgänglig, tilgængelig, tilgjengelig, na stanie, dostępne, saatavana,
+        k dispozici, na voljo, na zalogi, dostupno, na stanju, turime""",
     OUT_OF_STOCK: """out of stock, oos, sold out, soldout, unavailable, not available, no longer available,
         discontinued, no, false, n, off, none, no stock, zero stock, not in stock, reserved,
         out of print, inactive, archived, draft, deny, ended, nein, non, agotado, agotada,
@@ -39,7 +41,12 @@ SPELLINGS = {
         sem estoque, tükendi, stokta yok, нет в наличии, распродано, немає в наявності,
         няма в наличност, изчерпан, εξαντλημένο, μη διαθέσιμο, 在庫なし, 在庫切れ, 品切れ, 売り切れ,
         缺货, 缺貨, 无货, 售罄, 품절, 재고 없음, 재고없음, غير متوفر, نفد, אזל, אזל מהמלאי, hết hàng,
-        สินค้าหมด, habis""",
+        สินค้าหมด, habis, brak na stanie, brak, niedostępne, ikke tilgængelig, ikke tilgjengelig,
+        ej tillgänglig, inte i lager, tillfälligt slut, nicht mehr lieferbar, nicht mehr verfügbar,
+        derzeit nicht, zurzeit vergriffen, niet beschikbaar, niet meer leverbaar, no hay stock,
+        sin existencia, no hay existencias, descatalogado, plus disponible, hors stock,
+        non più disponibile, terminato, fora de estoque, não disponível, ei saatavilla, nedostupné,
+        nedostupno, ni na zalogi""",
     PREORDER: """preorder, presale, coming soon, available soon, vorbestellbar, vorbestellung, précommande,
         preventa, prenotabile, pré-venda, pre-order now, förbeställning, forudbestilling, предзаказ,
         予約, 予約受付中""",
@@ -52,7 +59,8 @@ SPELLINGS = {
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\d+")
 _COUNT = re.compile(
-    r"([+-]?\d+(?:[.,]\d+)?)\s*(?:x|pcs\.?|pieces?|units?|items?|st\.?|stk\.?|stück|szt\.?|ks|шт\.?|個|件|개)?"
+    r"(?:>=?|≥|über|over|more than|mehr als|plus de|más de)?\s*([+-]?\d+(?:[.,]\d+)?)\s*"
+    r"(?:\+|x|pcs\.?|pieces?|units?|items?|st\.?|stk\.?|stück|szt\.?|ks|шт\.?|個|件|개)?"
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from bowerbird.data.readers.values.availability import IN_STOCK, parse_availability
 from bowerbird.data.readers.values.currencies import NONE, read_currency
+from bowerbird.data.readers.values.ids import SHORTENED_ID, is_shortened, parse_id
 from bowerbird.data.readers.values.numbers import parse_number
 from bowerbird.data.readers.values.outcomes import Rejection, Repair
 from bowerbird.data.readers.values.prices import Price, find_decimal_mark, parse_price
@@ -27,6 +28,23 @@ _DECIMAL_COMMA = re.compile(r"^\s*(\d{1,3}),(\d{1,2})\s*$")
 _THOUSANDS = r"[.,' \u2019\u00a0\u202f]"
 _GROUPED = re.compile(rf"\d{{1,3}}(?:{_THOUSANDS}\d{{3}})+")
 _ONLY_A_DAY = re.compile(r"(?!\d{9})[^:T]+")
+
+
+_BETWEEN_TIMES = re.compile(r"\s+(?:-|to|until|bis)\s+|\s*[–—,;|]\s*|\s*%2F\s*", re.IGNORECASE)
+"""What stands between two times, where it is no slash."""
+
+
+def _ends_of(period: str) -> tuple[str, str]:
+    """The two times of a period.
+
+    >>> _ends_of("2026-01-01/2026-02-01"), _ends_of("2026-01-01T00:00-0800 - 2026-02-01T00:00-0800")
+    (('2026-01-01', '2026-02-01'), ('2026-01-01T00:00-0800', '2026-02-01T00:00-0800'))
+    """
+    times = [period] if "/" in period else _BETWEEN_TIMES.split(period)
+    if len(times) == 2:
+        return times[0], times[1]
+    first, _, last = period.partition("/")
+    return first, last
 
 
 class SalePrice(NamedTuple):
@@ -120,7 +138,7 @@ class ItemFields:
         text = parse_text(dates)
         if not text:
             return None, None
-        first, _, last = text.partition("/")
+        first, last = _ends_of(text)
         starts, ends = parse_time(first), parse_time(last)
         fault = ""
         if isinstance(starts, Rejection) or isinstance(ends, Rejection) or (starts is None and ends is None):
@@ -137,6 +155,11 @@ class ItemFields:
     def time(self, field: str, value: Any) -> datetime | None:
         """Read a time."""
         return self._or_none(field, value, parse_time(value))
+
+    def trade_number(self, field: str, value: str) -> str:
+        """Read a number of trade (GTIN), which spreadsheets take for a quantity."""
+        text = parse_id(value.strip("'"))
+        return (self._or_none(field, value, Rejection(SHORTENED_ID)) or "") if is_shortened(text) else text
 
     def taxonomy(self, value: str) -> str:
         """Read the names of a category; a number of Google's taxonomy says nothing to people."""

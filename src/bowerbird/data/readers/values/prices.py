@@ -37,6 +37,12 @@ _NUMBER = re.compile(r"\d(?:[\d.,' ]*\d)?")
 _EXPONENT = re.compile(r"[+]?\d+(?:\.\d*)?[eE][+-]?\d{1,3}")
 _NO_DECIMALS = re.compile(r"(?<=\d)\s?[.,:/]\s?[-–—]+")  # Swiss 12.–, Swedish 12:-, German 12,--, Indian 12/-
 _EURO_AS_MARK = re.compile(r"(\d)\s?€\s?(\d\d)")  # French 12€50
+_TAX = re.compile(
+    r"\s*\(?\b(?:ttc|t\.t\.c|brutto|(?:inc|incl|including|inkl|inklusive|iva|i\.v\.a|z|s|met)\.?\s+"
+    r"(?:vat|gst|tax|mwst|ust|moms|mva|iva|tva|btw|dph|inclusa|incluida|incluído|incl))\b\.?\)?$",
+    re.IGNORECASE,
+)
+"""What says that taxes are part of a price."""
 _MARKS = str.maketrans({"’": "'", "`": "'", "´": "'", "ʼ": "'", "′": "'", "٬": "'", "٫": ",", "،": ","})
 _SIGNS = str.maketrans({"−": "-", "–": "-", "—": "-"})
 
@@ -96,7 +102,7 @@ def _parse_text(value: str, default: str, decimal_mark: str) -> Price | Rejectio
         value = parse_prose(value)
     if len(value) > MAX_LENGTH:
         return NO_NUMBER if value.strip() else None
-    text = _EURO_AS_MARK.sub(r"\1,\2 €", _NO_DECIMALS.sub(" ", _normalise(value))).strip()
+    text = _EURO_AS_MARK.sub(r"\1,\2 €", _NO_DECIMALS.sub(" ", _TAX.sub("", _normalise(value)))).strip()
     if not text:
         return None
     if _EXPONENT.fullmatch(text):

@@ -24,6 +24,11 @@ INLINE = frozenset(
     )
 )
 HIDDEN = frozenset({"style", "script", "head", "title", "svg"})
+NULL_WORDS = frozenset(
+    {"", "null", "(null)", "none", "nan", "<na>", "n/a", "#n/a", "\\n", "undefined", "(not set)", "-", "--"}
+)
+"""What databases, spreadsheets and trackers write in place of a value that they do not have."""
+MAX_NULL = 12  # characters of a text that may stand for a missing value
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _TAG = re.compile(r"<!--|</?([a-zA-Z][a-zA-Z0-9]*)(?=[\s/>])[^<>]*>")
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
@@ -53,6 +58,21 @@ def parse_text(value: Any) -> str:
         value = int(value)
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     return (text if text.isascii() else text.encode(errors="replace").decode()).strip()
+
+
+def parse_name(value: Any) -> str:
+    """Parse an id or a name; empty for what stands for none.
+
+    >>> parse_name(" lamp "), parse_name("(not set)"), parse_name("NaN")
+    ('lamp', '', '')
+    """
+    text = parse_text(value)
+    return "" if is_null(text) else text
+
+
+def is_null(text: str) -> bool:
+    """Whether a text stands for a missing value."""
+    return len(text) <= MAX_NULL and text.strip().lower() in NULL_WORDS
 
 
 def parse_prose(value: Any) -> str:

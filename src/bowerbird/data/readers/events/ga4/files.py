@@ -14,7 +14,7 @@ import pyarrow as pa
 from bowerbird.data.readers.events.event_lines import EventFields, EventLines
 from bowerbird.data.readers.events.ga4.parsing import ACTION_OF, name_of, parse_row, unnested
 from bowerbird.data.readers.events.ga4.protocol import is_payload, parse_event_row, rows_of
-from bowerbird.data.readers.events.ga4.typed_rows import decode_row, parse_name
+from bowerbird.data.readers.events.ga4.typed_rows import decode_row
 from bowerbird.data.readers.events.segment import MAX_NAME_LENGTH
 from bowerbird.data.readers.fields import parse_text
 from bowerbird.data.readers.inputs.forms import Form, form_of
@@ -98,10 +98,6 @@ def _records(message: dict[str, Any], location: str) -> Records:
 
 class RowLines(EventLines):
     """Lines of exported rows."""
-
-    def __init__(self, file: str) -> None:
-        super().__init__(file)
-        self.parse_name = parse_name
 
     def usual_events(self, number: int, line: bytes) -> Sequence[EventFields] | str | None:
         """See `EventLines.usual_events`."""

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from bowerbird.data.events import Action, Alias, Event
-from bowerbird.data.readers.events.ga4.typed_rows import parse_name
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.events.segment import MAX_NAME_LENGTH
 from bowerbird.data.readers.events.values import amount_of, rank_of
 from bowerbird.data.readers.fields import parse_text, parse_time
+from bowerbird.data.readers.inputs.json_lines import decode_json
 from bowerbird.data.readers.records import (
     Parsed,
     ParsedEvent,
-    without_repairs,
 )
+from bowerbird.data.readers.values.texts import parse_name
 from bowerbird.data.readers.values.times import explain_rejection
 
 ACTION_OF = {
@@ -32,11 +32,6 @@ ACTION_OF = {
     "refund": Action.REFUND,
 }
 NO_TIME = "no event_timestamp that can be read"
-
-
-def parse_events(row: dict[str, Any]) -> Iterator[Event | Alias | str]:
-    """The events and the alias of one exported row as in `parse_row`, without what was left out of them."""
-    return without_repairs(parse_row(row))
 
 
 def parse_row(row: dict[str, Any]) -> Iterator[Parsed]:
@@ -53,7 +48,7 @@ def parse_row(row: dict[str, Any]) -> Iterator[Parsed]:
         if not name:
             yield "no event_name"
         return
-    at, items = parse_time(row.get("event_timestamp")), unnested(row.get("items"))
+    at, items = parse_time(row.get("event_timestamp")), _items_of(row)
     if not user and not device:
         yield "no user_pseudo_id"
     elif at is None:
@@ -83,6 +78,11 @@ def parse_row(row: dict[str, Any]) -> Iterator[Parsed]:
             yield ParsedEvent(event, unread_price + unread_rank)
 
 
+def _items_of(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The items of a row; a flat table, of a query that unnested them, has one item a row."""
+    return unnested(row.get("items")) or ([row] if _text(row, "item_id") else [])
+
+
 def name_of(row: dict[str, Any]) -> str:
     return parse_text(row.get("event_name"))[:MAX_NAME_LENGTH]
 
@@ -98,7 +98,9 @@ def _transaction_id(row: dict[str, Any]) -> str:
 
 
 def unnested(value: Any) -> list[dict[str, Any]]:
-    """The records of a repeated field: a list, or BigQuery's Parquet form {list: [{element: record}]}."""
+    """The records of a repeated field: a list, its JSON, or Parquet's form {list: [{element: record}]}."""
+    if isinstance(value, str):
+        value = decode_json(value.encode())
     if isinstance(value, dict) and set(value) == {"list"}:
         inner = value["list"] if isinstance(value["list"], list) else []
         value = [

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from bowerbird.data.events import Alias, Event
 from bowerbird.data.readers.events.ga4.parsing import parse_row
-from bowerbird.data.readers.records import Parsed, without_repairs
+from bowerbird.data.readers.records import Parsed
 from bowerbird.data.times import microseconds
 
 _NAMES = {"user_pseudo_id": "client_id", "event_timestamp": "timestamp_micros", "event_name": "name"}
@@ -66,10 +65,10 @@ def parse_event_row(row: dict[str, Any] | str) -> Iterator[Parsed]:
         yield parsed
 
 
-def parse_message(message: dict[str, Any], received_at: datetime) -> Iterator[Event | Alias | str]:
+def parse_message(message: dict[str, Any], received_at: datetime) -> Iterator[Parsed]:
     """The events and aliases of a live message: a payload of the protocol, or a row of the export."""
     if not is_payload(message):
-        yield from without_repairs(parse_row(message))
+        yield from parse_row(message)
         return
     for row in rows_of(message, received_at):
-        yield from without_repairs(parse_event_row(row))
+        yield from parse_event_row(row)

@@ -6,7 +6,6 @@ A record holds what `ga4.parse_row` reads. A line that does not fit its types is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -15,20 +14,7 @@ from bowerbird.data.events import Action
 from bowerbird.data.readers.events.event_lines import EventFields
 from bowerbird.data.readers.events.orders import ORDER_ACTIONS, OrderLines, parse_order_id
 from bowerbird.data.readers.events.values import Value, decode_typed
-from bowerbird.data.readers.fields import parse_text
-
-NOT_SET = "(not set)"
-"""What Google's export holds in place of a missing text."""
-
-
-def parse_name(value: Any) -> str:
-    """Parse a text; empty for what stands for none.
-
-    >>> parse_name(" lamp "), parse_name("(not set)")
-    ('lamp', '')
-    """
-    text = parse_text(value)
-    return "" if text == NOT_SET else text
+from bowerbird.data.readers.values.texts import parse_name
 
 
 class Item(Struct, gc=False):

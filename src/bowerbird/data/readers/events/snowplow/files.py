@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bowerbird.data.readers.events.event_lines import EventFields, EventLines
-from bowerbird.data.readers.events.snowplow.json_events import fields_of_event, is_event
+from bowerbird.data.readers.events.snowplow.json_events import NO_EVENT, fields_of_event, is_event
 from bowerbird.data.readers.events.snowplow.parsing import (
     FIELD,
     MIN_FIELDS,
@@ -17,6 +17,7 @@ from bowerbird.data.readers.events.snowplow.parsing import (
     parse_row,
     value_of,
 )
+from bowerbird.data.readers.events.snowplow.payloads import events_of_payload, is_payload
 from bowerbird.data.readers.events.snowplow.typed_rows import decode_interaction
 from bowerbird.data.readers.inputs.json_lines import read_json_lines
 from bowerbird.data.readers.inputs.text_files import open_bytes
@@ -57,8 +58,14 @@ def _json_records(path: Path) -> Records:
         location = f"{path.name}:{number}"
         if not isinstance(row, dict):
             yield RejectedRow("events", "not a JSON object", location, row)
+        elif is_payload(row):
+            for fields in events_of_payload(row):
+                if isinstance(fields, str):
+                    yield RejectedRow("events", fields, location, row)
+                else:
+                    yield from _records(fields, location)
         elif not is_event(row):
-            yield RejectedRow("events", "no event and collector_tstamp: not an enriched event", location, row)
+            yield RejectedRow("events", NO_EVENT, location, row)
         else:
             yield from _records(fields_of_event(row), location)
 

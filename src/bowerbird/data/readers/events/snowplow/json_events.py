@@ -19,6 +19,7 @@ from bowerbird.data.readers.values.actions import snake_case
 
 IDENTIFYING = frozenset({"collector_tstamp", "domain_userid", "etl_tstamp", "v_collector"})
 """Fields that an enriched event has, and no other layout."""
+NO_EVENT = "neither event and collector_tstamp (an enriched event) nor e and tv (a tracker's payload)"
 _VERSION = re.compile(r"_\d+$")
 _SCHEMAS = sorted((*ACTIONS_OF, *CARTS, *PRODUCTS, *ORDERS), key=len, reverse=True)
 """Names of the schemas that say something of items; longer ones may end with shorter ones."""

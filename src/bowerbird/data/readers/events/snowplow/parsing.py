@@ -28,8 +28,8 @@ from bowerbird.data.readers.inputs.json_lines import decode_json
 from bowerbird.data.readers.records import (
     Parsed,
     ParsedEvent,
-    without_repairs,
 )
+from bowerbird.data.readers.values.texts import parse_name
 from bowerbird.data.readers.values.times import explain_rejection
 
 N_FIELDS = 131
@@ -68,16 +68,11 @@ class _Base:
     session: str | None
 
 
-def parse_events(fields: list[str]) -> Iterator[Event | Alias | str]:
-    """The events and the alias of a row's fields as in `parse_row`, without what was left out of them."""
-    return without_repairs(parse_row(fields))
-
-
 def parse_row(fields: list[str]) -> Iterator[Parsed]:
     """The events of one row's fields and the alias of its user, or the reasons why it has none."""
     user, device = (
-        value_of(fields, "user_id"),
-        value_of(fields, "domain_userid") or value_of(fields, "network_userid"),
+        parse_name(value_of(fields, "user_id")),
+        parse_name(value_of(fields, "domain_userid")) or parse_name(value_of(fields, "network_userid")),
     )
     if user and device and user != device:
         yield Alias(device, user)
@@ -108,7 +103,7 @@ TIMES = ("true_tstamp", "derived_tstamp", "collector_tstamp")
 def _event(
     base: _Base, action: Action, product: dict[str, Any], index: int, lines: OrderLines
 ) -> ParsedEvent | str:
-    item = parse_text(product.get("id")) or parse_text(product.get("sku"))
+    item = parse_name(product.get("id")) or parse_name(product.get("sku"))
     if not item:
         return "no product id"
     value, unread_price = amount_of("price", product.get("price"), product.get("currency"))

@@ -16,7 +16,7 @@ from bowerbird.data.events import Action
 from bowerbird.data.readers.events.event_lines import EventFields
 from bowerbird.data.readers.events.orders import OrderLines, parse_order_id
 from bowerbird.data.readers.events.values import Value
-from bowerbird.data.readers.fields import parse_text
+from bowerbird.data.readers.fields import parse_name, parse_text
 
 ACTION_OF = {
     "product_view": Action.VIEW,
@@ -140,7 +140,7 @@ class Interaction(NamedTuple):
         lines = OrderLines(self.action, self.order_id) if self.order_id else None
         events: list[EventFields] = []
         for index, product in enumerate(self.products):
-            item = parse_text(product.id) or parse_text(product.sku)
+            item = parse_name(product.id) or parse_name(product.sku)
             own_id = f"{event_id}/{index}" if event_id else ""
             events.append(
                 (
