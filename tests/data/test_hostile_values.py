@@ -102,8 +102,8 @@ def test_saves_of_a_later_file_are_added_to_the_board(shop: Store, tmp_path: Pat
 
 def test_a_file_of_no_json_is_an_error_and_a_single_line_is_not(shop: Store, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    path.write_bytes(b"\x89PNG\x00\xff\n\xfe\xff\n")
-    with pytest.raises(InputError, match="2 lines and none is a JSON object"):
+    path.write_bytes(b"\x89abc\x00\xff\n\xfe\xff\n")
+    with pytest.raises(InputError, match="holds no JSON objects, one a line"):
         import_layout(shop, "segment", [path])
     good = json.dumps(MESSAGE | {"properties": {"product_id": "a"}})
     path.write_text(f"\x00oops\n{good}\n")

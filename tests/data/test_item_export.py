@@ -14,9 +14,14 @@ from bowerbird.data.ingest.item_export import export_items
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.layouts import ItemLayout
 from bowerbird.data.readers.recognition.layout import recognise
+from bowerbird.data.readers.values.texts import is_null
 from bowerbird.data.store import Store
 
-WORDS = st.text("abcÄß 19\"'éю椅子-", min_size=1, max_size=12).map(lambda text: " ".join(text.split()) or "x")
+WORDS = (
+    st.text("abcÄß 19\"'éю椅子-", min_size=1, max_size=12)
+    .map(lambda text: " ".join(text.split()) or "x")
+    .filter(lambda text: not is_null(text))
+)
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1)).map(
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
 )
@@ -35,7 +40,7 @@ def items(draw: st.DrawFn) -> Item:
     }
     sale = {"list_price": price, "sale_price": price / 2, **dates} if on_sale else {}
     return Item(
-        item_id=draw(st.text("ab-19", min_size=1, max_size=4)),
+        item_id=draw(st.text("ab-19", min_size=1, max_size=4).filter(lambda text: not is_null(text))),
         title=draw(WORDS),
         description=draw(WORDS | st.just("")),
         price=price,

@@ -58,7 +58,7 @@ def import_layout(
             raise InputError(f"there is no {path}: name files or folders that exist")
     if layout not in list(FileLayout):
         raise InputError(f"there is no layout {layout!r}; there are {', '.join(FileLayout)}")
-    records = _read_unchanged(read_files(FileLayout(layout), paths, column_map), paths)
+    records = _read_unchanged(read_files(FileLayout(layout), paths, column_map), paths, store)
     files = _fingerprint(layout, paths, column_map) + ("-dry-run" if is_dry_run else "")
     return import_records(
         store,
@@ -122,25 +122,26 @@ def _fingerprint(layout: str, paths: Sequence[Path], column_map: Path | None) ->
 
 
 def _stats_of(paths: Sequence[Path]) -> list[tuple[str, int, int]]:
-    """Address, size and time of change of each file; of one that is gone, zeros."""
+    """Address, size and time of change of each file and folder."""
     files = [file for path in paths for file in sorted(path.rglob("*") if path.is_dir() else (path,))]
-    stats = [(file.resolve(), file.stat() if file.exists() else None) for file in files]
-    return [
-        (str(address), stat.st_size if stat else 0, stat.st_mtime_ns if stat else 0)
-        for address, stat in stats
-    ]
+    return [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
-def _read_unchanged(records: Records, paths: Sequence[Path]) -> Records:
-    """Records of files. Raises `InputError` at the end where a file changed: parts may be missing."""
-    before = _stats_of(paths)
+def _read_unchanged(records: Records, paths: Sequence[Path], store: Store) -> Records:
+    """Records of files. Raises `InputError` at the end where one changed: parts of it may be missing.
+
+    The store itself, which may lie in the same folder, changes all the time.
+    """
+    before = [each for each in _stats_of(paths) if Path(each[0]).is_file()]
     yield from records
-    changed = set(before) ^ set(_stats_of(paths))
-    if changed:
-        raise InputError(
-            f"{min(changed)[0]} changed while it was read: nothing was imported. Import again when nothing "
-            "writes to it any more"
-        )
+    for name, size, changed_at in before:
+        stat = Path(name).stat() if Path(name).exists() else None
+        is_same = stat is not None and (stat.st_size, stat.st_mtime_ns) == (size, changed_at)
+        if not is_same and not Path(name).is_relative_to(store.path.resolve()):
+            raise InputError(
+                f"{name} changed while it was read: nothing was imported. Import again when nothing writes "
+                "to it any more"
+            )
 
 
 def _check_withdrawals(run: StagedImport) -> None:

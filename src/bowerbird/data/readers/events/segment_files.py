@@ -25,7 +25,12 @@ from bowerbird.data.readers.events.segment_calls import BATCH, calls_of, decode_
 from bowerbird.data.readers.events.segment_rows import call_of_row, is_warehouse_row
 from bowerbird.data.readers.fields import parse_text
 from bowerbird.data.readers.inputs.forms import Form, form_of
-from bowerbird.data.readers.inputs.json_lines import decode_json, read_encoded_lines, require_objects
+from bowerbird.data.readers.inputs.json_lines import (
+    MAX_SHOWN,
+    decode_json,
+    read_encoded_lines,
+    require_objects,
+)
 from bowerbird.data.readers.inputs.records_of_text import ragged_reason
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.records import CollectionDraft, EventDraft, Records, RejectedRow, records_of
@@ -60,10 +65,10 @@ def _of_table(path: Path) -> Records:
         elif is_warehouse_row(row):
             yield from records_of(parse_call(row), location, row, describe_ignored(call_of_row(row)))
         else:
-            columns = ", ".join(row)
+            columns = ", ".join(row)[:MAX_SHOWN]
             raise InputError(
-                f"{path} is a table without the columns of a warehouse's (anonymous_id, event, timestamp); "
-                f"it has {columns}: name another layout, or give a column map with --columns"
+                f"{path} holds no JSON objects, one a line, and is no table of a warehouse (anonymous_id, "
+                f"event, timestamp); it has {columns}: name another layout, or give a column map with --columns"
             )
 
 

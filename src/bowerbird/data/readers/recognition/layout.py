@@ -84,8 +84,7 @@ def _json_layout(sample: Sample) -> FileLayout:
             )
         raise InputError(
             f"{sample.path} is JSON of no known layout: its first object has {fields}. Save it as a table "
-            "(CSV, Parquet) and give a column map, or rename the fields: items need item_id and title, events "
-            "those of Segment's calls"
+            "(CSV, Parquet) and give a column map, or rename the fields: items need item_id and title"
         )
     return layout
 
