@@ -68,7 +68,7 @@ def _of_table(path: Path) -> Records:
             columns = ", ".join(row)[:MAX_SHOWN]
             raise InputError(
                 f"{path} holds no JSON objects, one a line, and is no table of a warehouse (anonymous_id, "
-                f"event, timestamp); it has {columns}: name another layout, or give a column map with --columns"
+                f"event, timestamp); it has {columns}: name another layout, or give a map with --columns"
             )
 
 
