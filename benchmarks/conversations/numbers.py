@@ -47,3 +47,10 @@ def round_amount(amount: float) -> int:
     """A price as people name it."""
     step = 5 if amount < 100 else 10 if amount < 300 else 50 if amount < 1000 else 100
     return max(5, round(amount / step) * step)
+
+
+def amounts(price: float) -> tuple[str, ...]:
+    """A price as it is written in the languages of the conversations: "1,014.90", "1.014,90", "1 014,90"."""
+    english = f"{price:,.2f}"
+    thousands = (".", "\u202f", "\xa0", "")
+    return (english, *(english[:-3].replace(",", mark) + "," + english[-2:] for mark in thousands))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from bowerbird.assist.evaluation.expected_state import ExpectedPrice, ExpectedState, ExpectedValue, satisfying
 from bowerbird.assist.evaluation.listings import Listing, Listings
 from conversations.moves import Move
-from conversations.numbers import round_amount
+from conversations.numbers import amounts, round_amount
 from conversations.wording import ORDINALS, Writer, templates
 from conversations.words import COLOURS, MATERIALS, NOUNS
 
@@ -340,7 +340,7 @@ class Shopper:
         template = self.writer.pick(f"talk.{question}")
         answer: tuple[str, ...] = ()
         if question == "price_of":
-            answer = (f"{item.price:.2f}",)
+            answer = amounts(item.price or 0)
         elif question != "unlisted":
             facet = question.removesuffix("_of")
             if facet in item.values:

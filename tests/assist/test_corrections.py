@@ -6,6 +6,7 @@ import pytest
 
 from bowerbird.assist.assistant import Assistant
 from bowerbird.assist.understand.act_patterns import Act
+from bowerbird.text.audiences import AUDIENCE
 from talking import talk_to
 
 
@@ -45,7 +46,16 @@ def test_an_amount_is_corrected(assistant: Assistant, message: str) -> None:
     assert reply.request.price.high == 60 and reply.act == Act.FIND and "less low" not in reply.text
 
 
-@pytest.mark.parametrize("message", ["round would be best", "no, not floral", "how about striped"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "round would be best",
+        "no, not floral",
+        "how about striped",
+        "not round, rather square",
+        "I have nothing soft",
+    ],
+)
 def test_a_description_is_no_yes_or_no(assistant: Assistant, message: str) -> None:
     _, reply = talk_to(assistant, "rugs", message)
     assert reply.act == Act.FIND and reply.items
@@ -59,6 +69,11 @@ def test_no_clause_is_taken_for_a_kind_or_an_item(assistant: Assistant, message:
     assert "let's focus" not in reply.text and "shown you anything" not in reply.text
 
 
+def test_numbers_for_rooms_point_at_nothing(assistant: Assistant) -> None:
+    reply = talk_to(assistant, "I need rugs, two for the bedroom and one for the hall")[0]
+    assert reply.act == Act.FIND and reply.items and "hall" not in reply.text.splitlines()[0]
+
+
 def test_many_kinds_are_rejected_by_their_common_name(assistant: Assistant) -> None:
     _, reply, why = talk_to(assistant, "a gift for my sister", "no lamps", "why the first one?")
     assert reply.request.rejected == {"lamps": frozenset({"Table lamp", "Floor lamp"})}
@@ -69,3 +84,13 @@ def test_many_kinds_are_rejected_by_their_common_name(assistant: Assistant) -> N
 def test_what_is_rejected_attracts_nothing(assistant: Assistant) -> None:
     _, reply = talk_to(assistant, "a round rug", "not round")
     assert "round" not in reply.request.words.split()
+
+
+def test_a_recipient_replaces_another_audience(assistant: Assistant) -> None:
+    _, reply = talk_to(assistant, "shirts for men", "it's for my sister")
+    assert AUDIENCE not in reply.request.facets
+
+
+def test_a_price_of_other_kinds_is_no_limit_of_rugs(assistant: Assistant) -> None:
+    _, _, reply = talk_to(assistant, "a gift for my mother", "something cheaper", "show me rugs")
+    assert "type" in reply.request.facets and not reply.request.price.bounded

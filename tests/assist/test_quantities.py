@@ -25,6 +25,7 @@ from talking import talk_to
         ("what do you have under 50", None),
         ("how much is number 2?", None),
         ("two lamps", None),
+        ("i'll need half a dozen of those", 6),
     ],
 )
 def test_a_number_of_items_is_read(text: str, units: int | None) -> None:
@@ -32,8 +33,21 @@ def test_a_number_of_items_is_read(text: str, units: int | None) -> None:
     assert (quantity and quantity.units) == units
 
 
-def test_a_large_number_alone_is_a_price() -> None:
-    assert read_bare_quantity("make it five") == 5 and read_bare_quantity("make it 80") is None
+@pytest.mark.parametrize(
+    ("text", "question", "is_item_in_focus", "units"),
+    [
+        ("make it five", "how much for 2 of them", False, 5),
+        ("and two?", "how much is the third one", True, 2),
+        ("i want two", "is it of oak", True, 2),
+        ("i want two", "", False, None),
+        ("two", "is it of oak", True, None),
+        ("make it 80", "how much for 2 of them", True, None),
+    ],
+)
+def test_a_number_alone_counts_what_was_spoken_of(
+    text: str, question: str, is_item_in_focus: bool, units: int | None
+) -> None:
+    assert read_bare_quantity(text, question, is_item_in_focus=is_item_in_focus) == units
 
 
 @pytest.mark.parametrize(
@@ -77,6 +91,10 @@ def test_a_number_alone_changes_how_many(assistant: Assistant) -> None:
 def test_how_many_are_in_stock_is_not_invented(assistant: Assistant) -> None:
     _, _, reply = talk_to(assistant, "rugs", "tell me about the first one", "do you have 6 in stock?")
     assert "is in stock" in reply.text and "doesn't say" in reply.text
+
+
+def test_both_of_a_longer_list_is_asked_back(assistant: Assistant) -> None:
+    assert talk_to(assistant, "rugs", "how much for both?")[-1].act == Act.UNCLEAR
 
 
 def test_nothing_is_counted_before_anything_is_shown(assistant: Assistant) -> None:

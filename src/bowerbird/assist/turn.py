@@ -28,7 +28,6 @@ from bowerbird.assist.understand.mentions import mentions_of, named_facets
 from bowerbird.assist.understand.patterns.quantities import (
     quantity_question,
     read_bare_quantity,
-    read_quantity,
 )
 from bowerbird.assist.understand.patterns.shades import read_extreme
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 
 _SAME_QUESTION = re.compile(r"^(?:and|what about|how about|also)\b")
 """The last question, of another item: "and the second one?"."""
-_AGAIN = re.compile(r"\b(?:again|once more|one more time)\b")
+_AGAIN = re.compile(r"\b(?:again|once more|one more time|then|please|actually|rather|instead|sorry)\b")
 Record = Callable[["Event"], None]
 """Logs an event of the user."""
 
@@ -181,8 +180,8 @@ class _MessageReader:
         Nothing but an item ("the first one again") asks what it is, or after a question the same of it:
         "and the second one?".
         """
-        count = read_bare_quantity(plain)
-        if count and read_quantity(self.state.item_question):  # "make it five" of those counted before
+        count = read_bare_quantity(plain, self.state.item_question, is_item_in_focus=self.focus is not None)
+        if count:  # "make it five" of those counted before
             plain = quantity_question(count)
             return plain, self.point(plain), True
         reference = self.point(plain)

@@ -26,7 +26,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
         "womenswear",
         "female",
     ),
-    "men": ("men", "men's", "mens", "man's", "menswear", "male", "gentlemen", "gents"),
+    "men": ("men", "men's", "mens", "man's", "menswear", "male", "gentlemen", "gents", "guy", "guys"),
     "girls": ("girl", "girls", "girl's"),
     "boys": ("boy", "boys", "boy's"),
     "children": (

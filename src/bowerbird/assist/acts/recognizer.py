@@ -53,13 +53,23 @@ _SOMETHING = re.compile(r"\b(?:something|anything) (?:more |really |very )?[a-z]
 _NOT_SO = re.compile(
     r"^(?:no,? )?(?:and |but |just |please )*(?:not|no|nothing) (?!really|sure|thanks|thank|necessarily|now|"
     r"yet|at all|bothered|important|fussed|particular|idea|preference|matter|for|that|this|these|those|one|"
-    r"need|problem|it|sorry|way|wait|more|thank)[a-z]{4,}\W*$"
+    r"need|problem|it|sorry|way|wait|more|thank|interested)[a-z]{4,}"
+    r"(?:, (?:but |rather |more )*[a-z][a-z -]{2,30})?\W*$"
 )
 _PROPOSES = re.compile(r"^(?:and |so |ok |well )*(?:how|what) about [a-z]")
 _AGREES = re.compile(
-    r"\b(?:yes|yeah|yep|yup|sure|ok|okay|right|correct|exactly|indeed|absolutely|definitely|fine|good|great|perfect|"
-    r"agreed?|please|go|do|course|certainly|totally|true|sounds?|deal|why not|gladly|alright|works?|i would|"
-    r"both|that one|this one|i do|cool|nice|love)\b"
+    r"^(?:oh |ah |well |hmm |and |i think |that )*(?:yes|yeah|yep|yup|ya|sure|ok|okay|right|correct|"
+    r"exactly|indeed|absolutely|definitely|fine|good|great|perfect|agreed?|please|go|do|of course|certainly|"
+    r"totally|true|sounds?|deal|why not|gladly|alright|works?|i (?:would|do|agree)|both|cool|nice|love|"
+    r"let's|that'?s|makes? sense)\b"
+)
+_TAKES_LEAVE = re.compile(
+    r"\b(?:bye\w*|goodbye|see (?:you|ya)|later|night|farewell|ciao|cheers|take care|leav\w+|going|done|"
+    r"go now|that(?:'?s| is) (?:all|it)|have a (?:nice|good|great|lovely)|tomorrow|finished|thank\w*|all set|"
+    r"so long|gotta|off)\b"
+)
+_FACET = re.compile(
+    r"\b(?:the|that|this|its|their) (?:brand|maker|colou?r|material|fabric|style|pattern|designer)s?\b"
 )
 _WANTS_GOODS = re.compile(
     r"\b(?:can|could) you (?:recommend|suggest|show|find|get)(?: me)? (?:an?|any|some)\b|"
@@ -136,6 +146,10 @@ def _is_possible(act: Act, message: Message) -> bool:
         return False
     if act == Act.AFFIRM and not _AGREES.search(message.plain):
         return False  # "round would be best" is a wish
+    if act == Act.GOODBYE and not _TAKES_LEAVE.search(message.plain):
+        return False  # "I have nothing to wear"
+    if act == Act.HIDE and _FACET.search(message.plain):
+        return False  # "I hate that brand" is about a brand
     if act == Act.COMPARE and _SHOWING.search(message.plain):
         return False  # "show both" wants both kinds
     if act == Act.COMPARE:

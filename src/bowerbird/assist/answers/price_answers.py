@@ -15,6 +15,8 @@ from bowerbird.data.items import Item
 
 def answer_prices(turn: Turn) -> str:
     """The prices of the items that a message points at, or their sum; empty where it asks for neither."""
+    if turn.reference.missing:
+        return ""  # "both" of four
     is_total_question = TOTAL.pattern.search(turn.plain) is not None
     is_about_list = is_total_question and len(turn.reference.items) < 2
     shown = turn.on_screen if is_about_list else turn.reference.items
@@ -51,8 +53,9 @@ def answer_quantity(turn: Turn) -> str:
     if quantity is None or not shown or (quantity.is_about_stock and len(shown) > 1):
         return ""
     if len(shown) > 1:
+        lines = list(_lines_of_quantity(turn, shown, quantity.units))
         which = turn.say("quantity_which", count=quantity.units)
-        return "\n".join([which, *_lines_of_quantity(turn, shown, quantity.units)])
+        return "\n".join([which, *lines]) if lines else turn.say("missing_item")
     item = turn.parts.catalogue.item(turn.parts.catalogue.position[shown[0].item_id])
     sentences = [price_of_quantity(turn, item, quantity.units)]
     is_available = turn.parts.catalogue.available[turn.parts.catalogue.position[item.item_id]]

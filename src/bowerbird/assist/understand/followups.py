@@ -171,7 +171,11 @@ def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Req
     adds = _ADDS.search(text) is not None
     is_restated = "type" in own.facets and own.budget.bounded and not adds and not own.is_relative
     before = replace(previous, price=PriceRange(), budget=PriceRange()) if is_restated else previous
+    if "type" in own.facets and own.facets["type"] != previous.facets.get("type"):
+        before = replace(before, price=before.budget)  # "cheaper" was said of other things
     price, budget = _prices_after(own, before, is_dropped="price" in dropped)
+    if _is_for_others(replace(own, facets=previous.facets), replace(previous, recipient=own.recipient)):
+        dropped = {*dropped, AUDIENCE}  # "for my niece" after "it's a boy"
     facets = _over(previous.facets, own.facets, adds, dropped)
     excluded = {facet: values for facet, values in previous.excluded.items() if facet not in dropped}
     for facet, values in own.excluded.items():
@@ -192,6 +196,7 @@ def merged(own: Request, previous: Request, text: str, dropped: set[str]) -> Req
         price=price,
         budget=budget,
         is_total=own.is_total or (previous.is_total and not own.budget.bounded),
+        noun=own.noun if "type" in facets else previous.noun or own.noun,
         kinds=own.kinds or (previous.kinds if "type" not in own.facets else ()),
         recipient=previous.recipient
         if _names_recipient_again(own, previous)

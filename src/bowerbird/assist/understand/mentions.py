@@ -118,7 +118,7 @@ def mentions_of(text: str, vocabulary: Vocabulary, real: Mapping[str, object]) -
     at, negated, negated_from, aside, last_type_end = 0, False, 0, False, -1
     while at < len(words):
         meaning, size = _match_phrase(stems, at, vocabulary)
-        if meaning is None:
+        if meaning is None or _is_too(words, at, meaning):
             still_negated = _still_negated(words, at, negated)
             negated_from = at if still_negated and not negated else negated_from
             negated = still_negated
@@ -214,6 +214,11 @@ def _match_phrase(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> tupl
         if hint and not any(_hard_size(stems, later, vocabulary) for later in range(at + 1, at + size)):
             return hint, size
     return None, 1
+
+
+def _is_too(words: Sequence[str], at: int, meaning: Meaning | None) -> bool:
+    """Whether what looks like a kind says how something is: "too tight" asks for no tights."""
+    return meaning is not None and meaning.facet == "type" and at > 0 and words[at - 1] == "too"
 
 
 def _hard_size(stems: Sequence[str], at: int, vocabulary: Vocabulary) -> int:

@@ -65,6 +65,11 @@ _EXTREME = re.compile(
     r"\bthe (?P<which>cheapest|cheaper|least expensive|most expensive|priciest|more expensive)"
     r"(?: (?:one|item|option)|(?= of (?:them|these|those|the))|(?=\?|$))"
 )
+_FIRST_OF_ALL = re.compile(
+    r"\b(?!(?:the|save|hide|keep|take|show|compare|remove|like|choose|pick|buy|want|prefer|and|or|than|with|"
+    r"about|of|to|is|me|in) )(?P<wish>[a-z-]{2,}) first(?=\W*(?:please)?\W*$)"
+)
+"""What comes first of several wishes: "shirts first"."""
 _LOW, _HIGH = "(?:cheapest|least expensive)", "(?:most expensive|priciest|dearest)"
 _BOTH_ENDS = re.compile(
     rf"\bthe {_LOW}(?: one)? (?:and|with|to|or) (?:the )?{_HIGH}(?: one)?\b|"
@@ -201,7 +206,7 @@ def _pair(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
 
 
 def _singles(text: str, on_screen: Sequence[Shown]) -> ItemReference | None:
-    match = _SINGLE.search(text)
+    match = _SINGLE.search(_FIRST_OF_ALL.sub(lambda match: "·" * len(match.group()), text))
     if match is None:
         return None
     item = _at(match["ordinal"] or match["number"], on_screen)
@@ -242,7 +247,7 @@ def _described(
     text: str, on_screen: Sequence[Shown], by_description: Callable[[str], Sequence[Shown]]
 ) -> ItemReference | None:
     for match in _DESCRIBED.finditer(text):
-        if re.search(r"\b(?:for|an?|than|with|to)\b", match["words"]):
+        if re.search(r"\b(?:for|an?|than|with|to)\b|\b(?:and|or)$", match["words"]):
             continue  # "swap the table for a cheaper one"
         if match.group().endswith("ones") and not _ABOUT_SHOWN.search(text):
             continue  # "only the wooden ones" narrows the list

@@ -110,6 +110,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
         (rf"(?<!\w){_AT_MOST}\s*{_A}", "at most", False),
         (rf"(?<!\w){_OVER}\s*(?:the )?{_A}", "over", True),
         (rf"(?<!\w){_AT_LEAST}\s*{_A}", "at least", True),
+        (rf"\b(?:make (?:it|that)|let'?s say|(?:what|how) about)\s+{_A}", "at most", True),
         (
             rf"(?<!\w)(?:around|about|some|roughly|approximately|approx\.?|circa|ca\.?|~|near|close to|"
             rf"more or less|in the (?:region|neighbou?rhood|ballpark|area) of|something like|say)\s*{_A}",
@@ -122,7 +123,6 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
             False,
         ),
         (rf"\bfor\s+(?=[$€£]?[1-9]\d\d){_A}", "at most", True),
-        (rf"\b(?:make (?:it|that)|let'?s say)\s+{_A}", "at most", True),
         (rf"{_START}{_A}", "at most", True),
     )
 )

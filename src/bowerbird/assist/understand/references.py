@@ -44,12 +44,12 @@ _LIKE = re.compile(
     rf"{_THE}"
 )
 _CHEAPER_ALONE = re.compile(
-    r"\b(?:cheaper|less (?:expensive|pricey|costly)|lower priced?|more affordable|"
-    r"(?:pay|spend) (?:a bit |a little |rather |much )?less|"
+    r"\b(?:cheaper|less (?:expensive|pricey|costly)|(?:a )?(?:smaller|lower) price|lower priced|"
+    r"more affordable|(?:pay|spend) (?:a bit |a little |rather |much )?less|"
     r"(?<!not )(?<!nothing )(?:too|very) (?:expensive|dear|pricey|costly)|"
     r"(?:so|quite|a bit) (?:expensive|dear|pricey|costly)|(?:costs? )?"
-    r"too much(?: money)?|(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over "
-    r"my budget)\b"
+    r"too much(?: money)?|(?:bit|little) much(?=\W*$)|"
+    r"(?:can't|cannot|can not) afford(?: (?:it|that|this|them))?|over my budget)\b"
 )
 _MORE_EXPENSIVE_ALONE = re.compile(r"\b(?:more expensive|pricier|dearer|more luxurious|more upmarket)\b")
 COMPARES_ALONE = re.compile(f"{_CHEAPER_ALONE.pattern}|{_MORE_EXPENSIVE_ALONE.pattern}")

@@ -51,6 +51,7 @@ _NO_KINDS = word_set(
     soon today tomorrow tonight idea ideas even still bit lot way rest
     two three four five six seven eight ten dozen out
     before earlier previous nah nope meh ugh yuck eww wedding ceremony fancy add buy order talk
+    hate hates loves likes prefers dislikes thinks says said
     hmmm ah oh uh er um lol wow how why when where who whose which whether cost costs want wants
     """
 )
@@ -104,7 +105,9 @@ _NO_PART = word_set(
 """Words before a noun that are no part of what it names."""
 _BETWEEN = re.compile(rf"{SEVERAL.pattern}|:")
 """What stands between the parts of a list of kinds: "an office: desk, chair"."""
-_COUNTED = re.compile(r"^(?:(?:and|also|plus|maybe) )*(?:an?|some|one|two|three|four|five|six|\d+)\s")
+_COUNTED = re.compile(
+    r"^(?:(?:and|also|plus|maybe) )*(?:an?|some|one|two|three|four|five|six|\d+)\s(?!for\b|of\b|in\b|with\b)"
+)
 _PLACE_BEFORE = re.compile(
     r"\b(?:decorat|furnish|renovat|redo|equip|design|build|open|host|plan|celebrat|attend|visit|"
     r"organi[sz])(?:e|es|ed|ing|n?ing)?(?: (?:an?|the|my|our|his|her|their|new|small|little|big))* $|"
@@ -208,14 +211,20 @@ def asked_noun(request: Request, vocabulary: Vocabulary) -> str:
         for phrase, stem, is_asked in _nouns(request.words, vocabulary)
         if is_asked and stem not in vocabulary.value_stems
     )
-    return next(nouns, "")
+    words = next(nouns, "").split()
+    while len(words) > 1 and _is_quality(words[0], vocabulary):
+        words = words[1:]  # "black jeans" are jeans
+    return " ".join(words)
+
+
+def _is_quality(word: str, vocabulary: Vocabulary) -> bool:
+    """Whether a word is a colour or the like."""
+    return any(meaning.facet in _QUALITIES for meaning in vocabulary.phrases.get(stem_phrase(word), ()))
 
 
 def _without_qualities(words: list[str], vocabulary: Vocabulary) -> list[str]:
     """The words of a noun without colours and the like after it: of "trousers black" the trousers."""
-    while len(words) > 1 and any(
-        meaning.facet in _QUALITIES for meaning in vocabulary.phrases.get(stem_phrase(words[-1]), ())
-    ):
+    while len(words) > 1 and _is_quality(words[-1], vocabulary):
         words = words[:-1]
     return words
 

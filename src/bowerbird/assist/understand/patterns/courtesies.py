@@ -34,7 +34,7 @@ AFFIRM = any_of(
     ),
 )
 DENY = any_of(
-    r"^(?:no|nope|nah|no thanks?|no thank you|not really|never ?mind|neither)\W*$",
+    r"^(?:no|nope|nah|no,? thanks?|no,? thank you|not really|never ?mind|neither)\W*$",
 )
 INJECTION = Rule(
     Act.INJECTION,

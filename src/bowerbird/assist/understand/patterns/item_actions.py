@@ -114,6 +114,7 @@ SAVE = Rule(
     Act.SAVE,
     "",
     any_of(
+        r"^(?:please )*(?:save|bookmark)(?: please)?\W*$",
         (
             r"\b(?:save|favou?rite|bookmark|wish ?list|pin|remember) (?:the|this|that|it|them|both|"
             r"these|those|number|item|#|all)"

@@ -10,7 +10,8 @@ from bowerbird.assist.understand.act_patterns import Act, Rule
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 MAX_BARE = 30
 """From here on a bare number, "I want 50", may be a price."""
-_N = rf"(?:{'|'.join(_NUMBERS[1:])}|[1-9]\d{{0,2}})"
+_GROUPS = {"a couple": 2, "a pair": 2, "half a dozen": 6, "a dozen": 12}
+_N = rf"(?:{'|'.join((*_NUMBERS[1:], *_GROUPS))}|[1-9]\d{{0,2}})"
 _UNIT = r"(?: (?:pieces?|pcs|items?|copies|units))?"
 _ITEM = (
     r"(?:them|these|those|it|this|that|§|each|(?:this|that|these|those) (?:ones?|items?)|"
@@ -19,7 +20,7 @@ _ITEM = (
 )
 _LEAD = (
     r"^(?:ok(?:ay)?|well|hmm+|oh|great|perfect|cool|fine|and|but|so|then|now|actually|no|sorry|in fact|"
-    r"please|[,.! ])*"
+    r"what if|if|please|[,.! ])*"
 )
 _WANT = (
     r"(?:i(?:'d|'ll| would| will| do)? (?:probably |actually |only |just |really |rather )*"
@@ -57,11 +58,12 @@ QUANTITY_PATTERN = re.compile(
         )
     )
 )
-BARE_PATTERN = re.compile(
-    rf"{_LEAD}(?:{_WANT} (?:only |just )?|only |just |rather |better |what about |how about )"
+_BARE = re.compile(
+    rf"{_LEAD}(?P<wish>{_WANT} )?(?:(?:only|just|rather|better|what about|how about|for|with) )*"
     rf"(?P<n>{_N}){_UNIT}(?: of them)?{_END}"
 )
-"""A number alone: of the item that was counted before."""
+"""A number alone."""
+_PRICE_QUESTION = re.compile(r"\b(?:how much|price|costs?)\b")
 QUANTITY = Rule(Act.ITEM_QUESTION, "quantity", QUANTITY_PATTERN)
 
 
@@ -86,15 +88,23 @@ def read_quantity(text: str) -> Quantity | None:
     return Quantity(count, groups["f"] is not None)
 
 
-def read_bare_quantity(text: str) -> int | None:
-    """A number alone that counts pieces, "make it five"; None for other texts and for what may be a price."""
-    match = BARE_PATTERN.search(text)
+def read_bare_quantity(text: str, last_question: str, *, is_item_in_focus: bool) -> int | None:
+    """A number alone that counts items, "make it five"; None for other texts and for what may be a price.
+
+    It does after a question of their price or number, and "I want two" does of an item that was spoken of.
+    """
+    match = _BARE.search(text)
     count = count_of(match["n"]) if match else 0
-    return count if 0 < count < MAX_BARE else None
+    if match is None or count >= MAX_BARE:
+        return None
+    is_asked = read_quantity(last_question) is not None or _PRICE_QUESTION.search(last_question)
+    return count if is_asked or (is_item_in_focus and match["wish"]) else None
 
 
 def count_of(word: str) -> int:
     """A number in words or digits."""
+    if word in _GROUPS:
+        return _GROUPS[word]
     return _NUMBERS.index(word) + 1 if word in _NUMBERS else int(word)
 
 

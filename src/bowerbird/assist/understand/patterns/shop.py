@@ -9,7 +9,10 @@ from bowerbird.assist.understand.act_patterns import Act, Rule, any_of
 POLICIES: tuple[tuple[str, str], ...] = (
     (
         "shipping",
-        r"ship(?:s|ping|ped|ment)?|deliver(?:y|s|ed|ies)?|postage|courier|dispatch|express|track my",
+        r"ship(?:s|ping|ped|ment)?|deliver(?:y|s|ed|ies)?|postage|courier|dispatch|express|"
+        r"track my|"
+        r"(?:it|they|that|this|order|parcel)(?: would| will)? (?:arrives?|gets? here)|"
+        r"take to (?:arrive|get here)",
     ),
     ("returns", r"returns?|refunds?|exchanges?|send (?:it|them|something) back|money back|cancel"),
     ("payment", r"pay(?:ment|ments|ing)?|credit cards?|paypal|klarna|invoice|instal+ments?|apple pay"),
