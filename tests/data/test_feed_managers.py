@@ -305,6 +305,7 @@ EVENTS: dict[str, tuple[str, list[tuple[str, str, Action, float | None]]]] = {
     "payloads of Snowplow's tracker": (lines({"schema": "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4", "data": [PAYLOAD | {"uid": "u", "ue_px": in_base64(UNSTRUCTURED), "cx": in_base64(ENTITIES)}, PAYLOAD | {"ue_pr": json.dumps(UNSTRUCTURED), "co": json.dumps(ENTITIES)}, PAYLOAD | {"e": "pv"}, PAYLOAD | {"e": "ti", "ti_id": "o", "ti_sk": "b", "ti_pr": "3.5"}]}), [("u", "a", VIEW, 5.0), ("d", "a", VIEW, 5.0), ("d", "b", Action.PURCHASE, 3.5)]),
     "one payload a line": (lines(PAYLOAD | {"ue_px": in_base64(UNSTRUCTURED), "cx": in_base64(ENTITIES)}), [("d", "a", VIEW, 5.0)]),
     "Amazon's benchmark": ("user_id,parent_asin,rating,timestamp\nu,a,5.0,1767312000000\n", [("u", "a", Action.SAVE, 5.0)]),
+    "MovieLens' ratings alone": ("userId,movieId,rating,timestamp\nu,a,4.5,1767312000\n", [("u", "a", Action.SAVE, 4.5)]),
     "H&M's purchases alone": ("t_dat,customer_id,article_id,price\n2026-01-02,u,0108775015,0.05\n", [("u", "0108775015", Action.PURCHASE, 0.05)]),
 }  # fmt: skip
 

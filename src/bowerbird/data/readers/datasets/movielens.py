@@ -20,7 +20,7 @@ from bowerbird.data.items import Item
 from bowerbird.data.readers.event_columns import EventRows, numbers
 from bowerbird.data.readers.fields import find_file, parse_id, parse_number, parse_text
 from bowerbird.data.readers.inputs.records_of_text import ragged_reason
-from bowerbird.data.readers.inputs.table_batches import Batches, TableBatch, read_batches
+from bowerbird.data.readers.inputs.table_batches import Batches, TableBatch, read_batches, table_columns
 from bowerbird.data.readers.inputs.tables import read_rows
 from bowerbird.data.readers.inputs.text_files import open_bytes
 from bowerbird.data.readers.records import EventBatch, ItemDraft, Records, RejectedRow
@@ -51,18 +51,27 @@ LINES_PER_BATCH = 1 << 17
 
 
 def read(paths: Sequence[Path]) -> Records:
-    """Read films, then ratings, of each folder."""
-    for folder in paths:
-        films, ratings = find_file(folder, *FILM_FILES), find_file(folder, *RATING_FILES)
-        for location, row in _film_rows(films):
+    """Read films, then ratings, of each folder, and of single files with a header."""
+    files = [path for path in paths if path.is_file()]
+    films = [path for path in files if set(FILM_FIELDS) <= set(table_columns(path))]
+    ratings = [path for path in files if path not in films]
+    for folder in (path for path in paths if path not in files):
+        films.append(find_file(folder, *FILM_FILES))
+        ratings.append(find_file(folder, *RATING_FILES))
+    for path in films:
+        for location, row in _film_rows(path):
             yield _film(row, location)
-        is_raw = ratings.suffix in (".dat", ".data")
-        batches = _raw_batches(ratings) if is_raw else read_batches(ratings, RATING_FIELDS)
-        for batch in batches:
-            if isinstance(batch, RejectedRow):
-                yield batch
-            else:
-                yield from _ratings(batch)
+    for path in ratings:
+        yield from _ratings_in(path)
+
+
+def _ratings_in(path: Path) -> Iterator[EventBatch | RejectedRow]:
+    is_raw = path.suffix in (".dat", ".data")
+    for batch in _raw_batches(path) if is_raw else read_batches(path, RATING_FIELDS):
+        if isinstance(batch, RejectedRow):
+            yield batch
+        else:
+            yield from _ratings(batch)
 
 
 def _film_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

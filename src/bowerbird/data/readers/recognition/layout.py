@@ -11,7 +11,7 @@ from bowerbird.data.readers.catalogues.google_feed import normalise_name
 from bowerbird.data.readers.catalogues.localised_names import woocommerce_name
 from bowerbird.data.readers.catalogues.own_items import ITEM_FIELDS
 from bowerbird.data.readers.datasets.hm import HM_ARTICLES, HM_SALES
-from bowerbird.data.readers.datasets.movielens import FILM_FILES, RATING_FILES
+from bowerbird.data.readers.datasets.movielens import FILM_FIELDS, FILM_FILES, RATING_FIELDS, RATING_FILES
 from bowerbird.data.readers.events.segment_rows import is_warehouse_row
 from bowerbird.data.readers.events.snowplow.json_events import is_event
 from bowerbird.data.readers.events.snowplow.parsing import MIN_FIELDS
@@ -126,6 +126,8 @@ def _layout_of_text(sample: Sample, columns: set[str]) -> FileLayout | None:
         return FileLayout.SEGMENT
     if columns >= {"user_id", "parent_asin", "rating"}:
         return FileLayout.AMAZON_REVIEWS
+    if set(sample.columns) >= set(RATING_FIELDS) or set(sample.columns) >= set(FILM_FIELDS):
+        return FileLayout.MOVIELENS
     if columns >= HM_SALES or columns >= HM_ARTICLES:
         return FileLayout.HM
     if set(EVENT_SCHEMA.names[:4]) | {"at"} <= columns:

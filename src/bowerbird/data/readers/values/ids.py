@@ -10,7 +10,7 @@ from bowerbird.data.readers.values.texts import parse_name
 FLOAT = re.compile(r"^([0-9]+)\.([0-9]+)(?:E([0-9]{1,2}))?$")
 """Numbers as pandas and Spark write those of a column of floats."""
 SHORTENED = re.compile(r"^[0-9]\.[0-9]+E\+[0-9]+$")
-SHORTENED_ID = "was shortened by a spreadsheet to 1.23457E+12: export the column as text"
+SHORTENED_ID = "was shortened by a spreadsheet (as in 1.23457E+12): export the column as text"
 
 
 def parse_id(value: Any) -> str:
