@@ -15,11 +15,12 @@ from bowerbird.data.ingest.event_export import export_events
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.items import Catalogue, Item
 from bowerbird.data.readers.layouts import EventLayout
+from bowerbird.data.readers.values.texts import is_null
 from bowerbird.data.store import Store
 from commands import run_command
 
 IMPORT_AS = {EventLayout.SEGMENT: "segment", EventLayout.PARQUET: "parquet"}
-WORDS = st.text("abcé/ü \"',-", min_size=1, max_size=8).map(str.strip).filter(bool)
+WORDS = st.text("abcé/ü \"',-", min_size=1, max_size=8).map(str.strip).filter(lambda text: not is_null(text))
 EVENTS = st.builds(
     Event,
     user_id=WORDS,

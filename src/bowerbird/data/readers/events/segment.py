@@ -179,7 +179,7 @@ def _event(
         event_id=lines.event_id(item) or (message_id + id_suffix if message_id else ""),
         value=value,
         session=parse_text(product.get("session_id")) or None,
-        surface=parse_text(product.get("list_id")) or None,
+        surface=parse_name(product.get("list_id")) or None,
         query=parse_text(product.get("query")) or None,
         position=position,
         recommendation_id=parse_text(product.get("recommendation_id")) or None,

@@ -116,7 +116,7 @@ def _event(
         event_id=lines.event_id(item) or (f"{base.event_id}/{index}" if base.event_id else ""),
         value=value,
         session=base.session,
-        surface=parse_text(product.get("list")) or None,
+        surface=parse_name(product.get("list")) or None,
         position=position,
     )
     return ParsedEvent(event, unread_price + unread_rank)
