@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 
 import factories
+from bowerbird.data.files.locks import hold_lock
 from bowerbird.data.ingest.imports import import_layout
 from bowerbird.data.store import Store
 from bowerbird.demo import DemoConfig, write_demo_world
@@ -31,13 +32,39 @@ from bowerbird.serve.tenants.server import create_server
 LOCAL = "127.0.0.1"
 
 
+BuildOnce = Callable[[str, Callable[[Path], None]], Path]
+
+
 @pytest.fixture(scope="session")
-def shop_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> BuildOnce:
+    """`build_once(name, build)`: a copy of the folder that one of pytest's processes built for all."""
+
+    def copy_of(name: str, build: Callable[[Path], None]) -> Path:
+        own = tmp_path_factory.mktemp(name)
+        if worker_id == "master":  # it is alone
+            build(own)
+            return own
+        shared = tmp_path_factory.getbasetemp().parent / f"shared-{name}"
+        with hold_lock(shared.with_suffix(".lock")):
+            if not shared.exists():
+                build(own)
+                shutil.copytree(own, shared)
+                return own
+        return Path(shutil.copytree(shared, own, dirs_exist_ok=True))
+
+    return copy_of
+
+
+@pytest.fixture(scope="session")
+def shop_store(build_once: BuildOnce) -> Path:
     """A small demo world, imported and embedded; without a graft, so chat replies come from templates."""
+    return build_once("shop", build_shop) / "store"
+
+
+def build_shop(folder: Path) -> None:
     from bowerbird.embed.config import EmbedConfig
     from bowerbird.embed.training import train_embedding
 
-    folder = tmp_path_factory.mktemp("shop")
     files = write_demo_world(folder / "world", DemoConfig(items=72, users=30, days=40, image_px=96))
     store = Store.create(folder / "store")
     import_layout(store, "google-feed", [files.feed])
@@ -47,7 +74,7 @@ def shop_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     except BackboneError as error:
         pytest.skip(f"the backbones are not here: {error}")
     (store.path / "SYNTHETIC").touch()
-    return store.path
+    store.log.close()
 
 
 @pytest.fixture(scope="session")
@@ -123,16 +150,20 @@ def small_store(tmp_path: Path, make_small_store: Callable[[Path], Store]) -> St
 
 
 @pytest.fixture(scope="session")
-def make_small_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Store]:
+def make_small_store(build_once: BuildOnce) -> Callable[[Path], Store]:
     """Creates such a store in a folder, as a copy: the ranker is trained once."""
-    trained = factories.toy_store(tmp_path_factory.mktemp("small") / "store", N_ITEMS, users=40)
-    complete(trained)
-    trained.log.close()
+    trained = build_once("small", build_small) / "store"
 
     def make(path: Path) -> Store:
-        return Store.open(shutil.copytree(trained.path, path))
+        return Store.open(shutil.copytree(trained, path))
 
     return make
+
+
+def build_small(folder: Path) -> None:
+    store = factories.toy_store(folder / "store", N_ITEMS, users=40)
+    complete(store)
+    store.log.close()
 
 
 Publish = Callable[[Store, int], None]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -43,8 +41,17 @@ axe.run(document, { resultTypes: ["violations"] })
   .then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)}`))
 """
 
-ANSWER_DELAY_S = 0.4
-API_REQUEST_TYPES = {"fetch", "xhr"}
+LATE_MS = 500
+DELAY_LATE_FETCH = f"""
+window.fetchedPaths = new Set();
+const fetchNow = window.fetch;
+window.fetch = async (request, options) => {{
+  const path = new URL(request.url ?? request, location.href).pathname;
+  window.fetchedPaths.add(path);
+  if (path === sessionStorage.getItem("late")) await new Promise((go) => setTimeout(go, {LATE_MS}));
+  return fetchNow(request, options);
+}};
+"""
 
 Open = Callable[..., Any]
 
@@ -141,22 +148,14 @@ def shifts_with_late_answers(open_page: Open) -> Callable[[str, str, int], dict[
 
     def check(path: str, shown: str, width: int) -> dict[str, list[str]]:
         page = open_page("/", width)
-        paths: dict[str, None] = {}
-
-        def note(request: Any) -> None:
-            if request.resource_type in API_REQUEST_TYPES:
-                paths[urlsplit(request.url).path] = None
-
-        page.on("request", note)
+        page.add_init_script(DELAY_LATE_FETCH)
         page.goto(urljoin(page.url, path))
         settle(page, shown)
         jumps = {}
-        for late in list(paths):
-            is_late = re.compile(re.escape(late) + r"(\?|$)")
-            page.route(is_late, delay_answer)
+        for late in page.evaluate("[...window.fetchedPaths]"):
+            page.evaluate("(path) => sessionStorage.setItem('late', path)", late)
             page.reload()
             settle(page, shown)
-            page.unroute(is_late)
             if page.evaluate("window.layoutShift") > LARGEST_SHIFT:
                 jumps[late] = page.evaluate("window.shifted")
         page.close()  # the fixture's own limit would count the last page again
@@ -165,11 +164,6 @@ def shifts_with_late_answers(open_page: Open) -> Callable[[str, str, int], dict[
     return check
 
 
-def delay_answer(route: Any) -> None:
-    time.sleep(ANSWER_DELAY_S)
-    route.continue_()
-
-
 def settle(page: Any, shown: str) -> None:
     page.wait_for_selector(shown)
-    page.wait_for_timeout(1000 * ANSWER_DELAY_S + 400)
+    page.wait_for_timeout(2 * LATE_MS)

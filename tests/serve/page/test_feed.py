@@ -28,6 +28,7 @@ def test_the_feed_fits_and_its_rows_follow_the_ranking(open_page: Any, width: in
     assert page.locator(".masonry .card").first.bounding_box()["y"] < 300
 
 
+@pytest.mark.slow
 def test_more_comes_at_the_end_and_nothing_moves(open_page: Any) -> None:
     page = open_page("/")
     first = items_of(page)
@@ -55,6 +56,7 @@ def test_a_save_answers_in_place_and_can_be_undone(open_page: Any) -> None:
     expect(page.locator(f"{CARDS}[data-item='{before[3]}']")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_undo_takes_a_save_back(open_page: Any) -> None:
     page = open_page("/")
     items_of(page)
@@ -64,6 +66,7 @@ def test_undo_takes_a_save_back(open_page: Any) -> None:
     expect(heart).to_have_attribute("aria-pressed", "false")
 
 
+@pytest.mark.slow
 def test_new_picks_come_when_they_are_asked_for(open_page: Any) -> None:
     page = open_page("/")
     before = items_of(page)
@@ -91,6 +94,7 @@ def test_an_item_has_an_address_and_back_closes_it(open_page: Any) -> None:
     expect(page.locator("dialog.sheet .item-title")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_another_window_learns_of_a_save(open_page: Any) -> None:
     page = open_page("/")
     user = page.evaluate("JSON.parse(localStorage.getItem('bowerbird.user'))")
@@ -101,6 +105,7 @@ def test_another_window_learns_of_a_save(open_page: Any) -> None:
     expect(other.locator(".news")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_words_of_an_error_and_a_way_on(open_page: Any) -> None:
     page = open_page("/boards")
     page.wait_for_selector(".cover, .state")
