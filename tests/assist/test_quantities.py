@@ -93,6 +93,14 @@ def test_how_many_are_in_stock_is_not_invented(assistant: Assistant) -> None:
     assert "is in stock" in reply.text and "doesn't say" in reply.text
 
 
+def test_several_of_several_items_are_added_up(assistant: Assistant) -> None:
+    rugs, reply = talk_to(assistant, "rugs", "I need three of the first and two of the second")
+    first, second = (item.price or 0 for item in rugs.items[:2])
+    amounts = (3 * first, 2 * second, 3 * first + 2 * second)
+    lines = reply.text.splitlines()
+    assert all(format_price(amount, "EUR") in line for amount, line in zip(amounts, lines, strict=True))
+
+
 def test_both_of_a_longer_list_is_asked_back(assistant: Assistant) -> None:
     assert talk_to(assistant, "rugs", "how much for both?")[-1].act == Act.UNCLEAR
 

@@ -8,7 +8,12 @@ from dataclasses import replace
 
 from bowerbird.assist.answers.facts import Fact, fact_asked, sentences
 from bowerbird.assist.answers.listing_fields import answer_field
-from bowerbird.assist.answers.price_answers import answer_prices, answer_quantity, counted_items
+from bowerbird.assist.answers.price_answers import (
+    answer_prices,
+    answer_quantities,
+    answer_quantity,
+    counted_items,
+)
 from bowerbird.assist.answers.variant_answers import answer_variants
 from bowerbird.assist.find.offers import price_with_sale, priced
 from bowerbird.assist.languages import ENGLISH
@@ -107,6 +112,10 @@ def answer_question(turn: Turn) -> Reply:
     """A question about an item, answered from its listing."""
     if is_about_rank(turn):
         return answer_which(turn)
+    if text := answer_quantities(turn):
+        return Reply(
+            text, Act.ITEM_QUESTION, state=replace(turn.state, question=None), suggestions=suggest_next(turn)
+        )
     if text := answer_quantity(turn):
         return _about_quantity(turn, text)
     if text := answer_prices(turn):

@@ -9,7 +9,8 @@ from bowerbird.assist.find.offers import in_currency, price_with_sale
 from bowerbird.assist.request import Shown
 from bowerbird.assist.turn import Turn
 from bowerbird.assist.understand.patterns.item_questions import TOTAL
-from bowerbird.assist.understand.patterns.quantities import read_quantity
+from bowerbird.assist.understand.patterns.quantities import read_quantities, read_quantity
+from bowerbird.assist.understand.pointing import items_pointed_at
 from bowerbird.data.items import Item
 
 
@@ -64,6 +65,27 @@ def answer_quantity(turn: Turn) -> str:
     elif quantity.is_about_stock:
         sentences = [turn.say("quantity_stock", title=shown[0].title), *sentences]
     return " ".join(sentences)
+
+
+def answer_quantities(turn: Turn) -> str:
+    """What several of each of several items cost, "three of the first and two of the second", and together.
+
+    Empty where a message counts one item or none, or points at what is not on screen.
+    """
+    catalogue, counted = turn.parts.catalogue, list[tuple[int, Item]]()
+    for count, words in read_quantities(turn.plain):
+        shown = items_pointed_at(words, turn.on_screen, turn.focus).items
+        if len(shown) != 1:
+            return ""
+        counted.append((count, catalogue.item(catalogue.position[shown[0].item_id])))
+    prices = [count * item.price for count, item in counted if item.price is not None]
+    currencies = {item.currency for _, item in counted}
+    if len(prices) < len(counted) or len(currencies) != 1:
+        return ""
+    sentences = [price_of_quantity(turn, item, count) for count, item in counted]
+    total = in_currency(sum(prices), currencies.pop(), turn.language)
+    n_items = sum(count for count, _ in counted)
+    return "\n".join([*sentences, turn.say("total_price", count=n_items, price=total)])
 
 
 def counted_items(turn: Turn) -> tuple[Shown, ...]:

@@ -45,6 +45,8 @@ def _of(before: str, after: str) -> str:
 QUANTITY_PATTERN = re.compile(
     "|".join(
         (
+            rf"{_LEAD}(?:{_WANT} )?{_N}{_UNIT} of {_ITEM}"
+            rf"(?:(?:,|,? and|,? plus) {_N}{_UNIT} of {_ITEM})+{_END}",
             rf"{_LEAD}(?:{_WANT} )?{_of('a', 'b')}{_END}",
             rf"{_LEAD}(?:{_WANT} )?{_of('c', 'd')}\W* ?(?:what|how much)\b.{{0,30}}\b{_MONEY}\b",
             rf"{_LEAD}how much(?: (?:would|will|do|for|are|is it for|would it be for)|"
@@ -63,6 +65,7 @@ _BARE = re.compile(
     rf"(?P<n>{_N}){_UNIT}(?: of them)?{_END}"
 )
 """A number alone."""
+_OF_ITEM = re.compile(rf"\b(?P<n>{_N}){_UNIT} of (?P<item>{_ITEM})(?!\w)")
 _PRICE_QUESTION = re.compile(r"\b(?:how much|price|costs?)\b")
 QUANTITY = Rule(Act.ITEM_QUESTION, "quantity", QUANTITY_PATTERN)
 
@@ -84,8 +87,23 @@ def read_quantity(text: str) -> Quantity | None:
     if match is None:
         return None
     groups = match.groupdict()
-    count = count_of(next(number for number in groups.values() if number))
+    number = next((number for number in groups.values() if number), "")
+    if not number:
+        return None  # of several items, see `read_quantities`
+    count = count_of(number)
     return Quantity(count, groups["f"] is not None)
+
+
+def read_quantities(text: str) -> list[tuple[int, str]]:
+    """How many of each of several items a cleaned text asks for, and the words that point at them.
+
+    >>> read_quantities("i need three of the first and two of the second")
+    [(3, 'the first'), (2, 'the second')]
+    """
+    if QUANTITY_PATTERN.search(text) is None:
+        return []
+    counts = [(count_of(match["n"]), match["item"]) for match in _OF_ITEM.finditer(text)]
+    return counts if len(counts) > 1 else []
 
 
 def read_bare_quantity(text: str, last_question: str, *, is_item_in_focus: bool) -> int | None:
