@@ -34,8 +34,13 @@ def test_a_message_waits_for_recommendations_under_way(monkeypatch: pytest.Monke
 def test_no_message_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns_module, "MAX_WAIT_S", 0.01)
     turns = Turns()
+
+    def answer() -> None:
+        with turns.message():
+            pass
+
     with turns.recommendation(), ThreadPoolExecutor() as pool:
-        pool.submit(turns.message().__enter__).result(LIMIT_S)
+        pool.submit(answer).result(LIMIT_S)
 
 
 def test_a_recommendation_waits_for_no_message_and_messages_for_each_other() -> None:
