@@ -94,3 +94,33 @@ def test_a_recipient_replaces_another_audience(assistant: Assistant) -> None:
 def test_a_price_of_other_kinds_is_no_limit_of_rugs(assistant: Assistant) -> None:
     _, _, reply = talk_to(assistant, "a gift for my mother", "something cheaper", "show me rugs")
     assert "type" in reply.request.facets and not reply.request.price.bounded
+
+
+@pytest.mark.parametrize("message", ["too expensive", "something cheaper", "anything by the same brand?"])
+def test_a_comparison_with_nothing_asks_back(assistant: Assistant, message: str) -> None:
+    (reply,) = talk_to(assistant, message)
+    assert reply.act == Act.UNCLEAR and not reply.items
+
+
+def test_a_kind_is_proposed_where_items_are_on_screen(assistant: Assistant) -> None:
+    _, reply = talk_to(assistant, "rugs", "what about a sofa for it?")
+    assert reply.act == Act.FIND and all("Sofa" in item.title for item in reply.items)
+
+
+def test_items_that_share_a_value_are_asked_for_not_the_value(assistant: Assistant) -> None:
+    question = "is there anything in the same material as the first one?"
+    rugs, reply = talk_to(assistant, "rugs", question)
+    assert rugs.items and reply.items and reply.request.facets["material"] == {"wool"}
+    assert "more from" not in talk_to(assistant, "rugs", "more from this style")[1].text
+
+
+def test_what_users_are_is_whom_the_items_are_for(assistant: Assistant) -> None:
+    (reply,) = talk_to(assistant, "an outfit for a job interview, I'm a woman")
+    assert "interview" not in reply.text and "womens" not in reply.text
+    (shirts,) = talk_to(assistant, "a shirt, I'm a tall man")
+    assert {item.title.split()[-1] for item in shirts.items} == {"Shirt"}
+
+
+def test_what_completes_a_gift_is_for_the_same_person(assistant: Assistant) -> None:
+    _, reply = talk_to(assistant, "a sweater for my sister", "and a matching shirt")
+    assert reply.act == Act.COMPLETE and reply.request.recipient == "my sister"

@@ -22,6 +22,7 @@ from bowerbird.assist.find.finding import check_items, find_items
 from bowerbird.assist.find.item_matches import ItemMatches
 from bowerbird.assist.find.needs.after_message import answers_question, wants_other_version, wants_others_in
 from bowerbird.assist.find.needs.reading import names_kind, read_need
+from bowerbird.assist.find.needs.shown_values import wants_items_that_share
 from bowerbird.assist.parts import Parts
 from bowerbird.assist.reply import Preview, Reply
 from bowerbird.assist.state import DialogueState
@@ -174,7 +175,8 @@ class Assistant:
             return exclude(turn)
         if act == Act.COMPARE and not turn.on_screen and names_kind(turn):
             return search(replace(turn, recognised=Recognition(Act.FIND)))
-        if act == Act.ITEM_QUESTION and (wants_other_version(turn) or wants_others_in(turn)):
+        is_request = wants_other_version(turn) or wants_others_in(turn) or wants_items_that_share(turn)
+        if act == Act.ITEM_QUESTION and is_request:
             return search(replace(turn, recognised=Recognition(Act.FIND)))
         if turn.recognised == Recognition(Act.MORE, "earlier") and turn.on_screen:
             return earlier_list(turn)

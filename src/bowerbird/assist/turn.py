@@ -33,7 +33,7 @@ from bowerbird.assist.understand.patterns.shades import read_extreme
 from bowerbird.assist.understand.pointing import ItemReference, items_pointed_at
 from bowerbird.assist.understand.prices import GAP, states_price
 from bowerbird.assist.understand.readable import is_foreign
-from bowerbird.assist.understand.recipients import take_recipient
+from bowerbird.assist.understand.recipients import take_recipient, with_own_audience
 from bowerbird.assist.understand.references import COMPARES_ALONE, COMPARES_PRICE
 from bowerbird.text.numbers import digits_for_words
 from bowerbird.text.words import normalize_text, tokenize
@@ -222,7 +222,7 @@ def _in_english(parts: Parts, language: Language, text: str) -> str:
     """A cleaned message in English, word by word, its typing mistakes corrected and its numbers in digits."""
     text = correct_words(text, language, parts.vocabulary.known_stems, parts.knows_word)
     text = digits_for_words(text, language.code if language.has_file else ENGLISH)
-    return language.to_english(text).strip("¿¡ ")
+    return with_own_audience(language.to_english(text).strip("¿¡ "))
 
 
 def _language_of(parts: Parts, code: str) -> Language:

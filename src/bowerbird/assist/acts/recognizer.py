@@ -13,7 +13,7 @@ from dataclasses import replace
 from bowerbird.assist.acts.classifier import ActClassifier
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.acts import UNSURE, ActRecognizer, Message, Recognition, recognise
-from bowerbird.assist.understand.patterns.item_questions import EXTREME
+from bowerbird.assist.understand.patterns.item_questions import EXTREME, PROPOSAL
 from bowerbird.assist.understand.patterns.shop import POLICY
 from bowerbird.data.arrays import FloatArray
 
@@ -142,6 +142,8 @@ def _is_possible(act: Act, message: Message) -> bool:
         return False  # "110 to 200" is a price
     if act == Act.DENY and (_RELATIVE_NOT.search(message.plain) or _NOT_SO.search(message.plain)):
         return False  # "not that bright" and "not ripped" want another
+    if act == Act.ITEM_QUESTION and message.names_type and PROPOSAL.search(message.plain):
+        return False  # "what about a lamp for it?"
     if act == Act.UNCLEAR and _PROPOSES.search(message.plain):
         return False
     if act == Act.AFFIRM and not _AGREES.search(message.plain):

@@ -71,7 +71,9 @@ def answer_which(turn: Turn) -> Reply:
         fitting = []
     state = replace(turn.state, focus=fitting[0].item_id if fitting else turn.state.focus, question=None)
     if not fitting:
-        return Reply(turn.say("which_none"), Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
+        is_by_price = not (wanted or extreme_shade or turn.recognised.topic == "any_of")
+        text = turn.say("which_no_price" if is_by_price else "which_none")
+        return Reply(text, Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
     if extreme_shade and len(fitting) == len(shown) > 1:
         return Reply(turn.say("which_same"), Act.ITEM_QUESTION, state=state, suggestions=suggest_next(turn))
     names = [_with_facts(turn, item, names_colour=extreme_shade is not None) for item in fitting]

@@ -13,7 +13,8 @@ from bowerbird.assist.find.finding import allowed_items, find_items
 from bowerbird.assist.find.item_matches import ItemMatches
 from bowerbird.assist.find.meaning import RELATIVE, completion_scores, relative_meaning
 from bowerbird.assist.find.needs.after_message import need_after
-from bowerbird.assist.find.needs.reading import greets_only, leave_out, says_nothing
+from bowerbird.assist.find.needs.reading import compares_with_nothing, greets_only, leave_out, says_nothing
+from bowerbird.assist.find.needs.shown_values import is_as_nothing_shown
 from bowerbird.assist.find.offers import priced
 from bowerbird.assist.find.shades import need_with_shade
 from bowerbird.assist.needs import describe_need
@@ -46,6 +47,8 @@ def search(turn: Turn) -> Answer:
     if shade and (answer := _of_other_shade(turn, shade)):
         return answer
     request = need_after(turn)
+    if is_as_nothing_shown(turn) or compares_with_nothing(turn, request):
+        return item_answers.missing(turn)
     if request.unknown_kind and not is_gibberish(request.unknown_kind):
         return unknown_kind(turn, request)
     if turn.recognised == Recognition(Act.FIND) and says_nothing(turn, request):

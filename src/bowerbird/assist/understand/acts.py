@@ -14,7 +14,7 @@ from typing import Protocol
 
 from bowerbird.assist.understand.act_patterns import Act
 from bowerbird.assist.understand.patterns.courtesies import AFFIRM, DENY, GOODBYE, GREETING, THANKS
-from bowerbird.assist.understand.patterns.item_questions import QUESTION, WANTS
+from bowerbird.assist.understand.patterns.item_questions import PROPOSAL, QUESTION, WANTS
 from bowerbird.assist.understand.patterns.rules import RULES
 from bowerbird.assist.understand.patterns.shop import (
     NO_GOODS,
@@ -109,6 +109,7 @@ def recognise(text: str, *, points: bool, points_by_rank: bool) -> Recognition:
     wants_goods = WANTS.search(POLICY_REQUEST.sub("", text))
     if topic and POLICY_QUESTION.search(text) and (topic in NO_GOODS or not wants_goods):
         return Recognition(Act.ABOUT_SHOP, topic)
-    if points and QUESTION.search(text) and (points_by_rank or not WANTS.search(text)):
+    wants_items = WANTS.search(text) or PROPOSAL.search(text)
+    if points and QUESTION.search(text) and (points_by_rank or not wants_items):
         return Recognition(Act.ITEM_QUESTION, confidence=UNSURE)
     return Recognition(Act.FIND, confidence=UNSURE)

@@ -55,6 +55,21 @@ _AS_GUEST = re.compile(
 """What somebody needs for another's day: "nothing to wear to my sister's wedding" is no gift for her."""
 
 
+_SELF = re.compile(
+    r"\b(?:i am|i'm|im|as) an? (?:(?:older|young|tall|short|petite|small|big|grown|plus[- ]size) )*"
+    r"(?:(?P<women>woman|lady|female)|man|guy|male)\b"
+)
+
+
+def with_own_audience(text: str) -> str:
+    """A message with what users say of themselves as whom the items are for.
+
+    >>> with_own_audience("shirts, i'm a tall man"), with_own_audience("i'm a woman")
+    ('shirts, for men', 'for women')
+    """
+    return _SELF.sub(lambda match: "for women" if match["women"] else "for men", text)
+
+
 def take_recipient(text: str) -> tuple[str, bool, str]:
     """Whom a message wants something for, whether it is a gift, and the text without those words.
 

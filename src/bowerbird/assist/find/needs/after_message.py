@@ -22,6 +22,7 @@ from bowerbird.assist.understand.mentions import mentions_of, with_plain_refusal
 from bowerbird.assist.understand.prices import GAP
 from bowerbird.assist.understand.references import COMPARES_PRICE
 from bowerbird.data.files.images import small_copy
+from bowerbird.text.audiences import AUDIENCE
 
 _FRESH_KIND = re.compile(r"\b(?:different|another|other|new|more) (?:[a-z-]+ )?[a-z-]+\W*(?:please)?\W*$")
 _OTHER_VERSION = re.compile(
@@ -143,7 +144,23 @@ def answers_question(turn: Turn) -> bool:
 def _related(turn: Turn, target: Shown, act: Act) -> Request:
     """Items like another one, or that complete it."""
     own = _of_target(turn, target, is_of_kind=act == Act.SIMILAR)
-    return replace(own, like=(target.item_id,) if act == Act.SIMILAR else (), words="")
+    own = replace(own, like=(target.item_id,) if act == Act.SIMILAR else (), words="")
+    return own if turn.state.request is None else _for_the_same_person(own, turn.state.request)
+
+
+def _for_the_same_person(own: Request, previous: Request) -> Request:
+    """A request for whom the one before was, unless it says for whom it is."""
+    if own.recipient or AUDIENCE in own.facets:
+        return own
+    request = replace(own, recipient=previous.recipient, is_gift=own.is_gift or previous.is_gift)
+    if AUDIENCE not in previous.facets:
+        return request
+    wording = {AUDIENCE: previous.wording[AUDIENCE]} if AUDIENCE in previous.wording else {}
+    return replace(
+        request,
+        facets={**own.facets, AUDIENCE: previous.facets[AUDIENCE]},
+        wording={**own.wording, **wording},
+    )
 
 
 def _changed(turn: Turn, target: Shown) -> Request:

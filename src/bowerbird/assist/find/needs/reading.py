@@ -72,6 +72,12 @@ def says_nothing(turn: Turn, request: Request) -> bool:
     return not is_known and not _IS_DESCRIPTION.search(request.words)
 
 
+def compares_with_nothing(turn: Turn, request: Request) -> bool:
+    """Whether "too expensive" or "cheaper" is all that a message says, and nothing is on screen."""
+    is_need = request.constrained or request.preferred or request.like or request.is_gift or turn.image
+    return not (is_need or turn.on_screen) and COMPARES_ALONE.search(turn.plain) is not None
+
+
 def greets_only(turn: Turn, request: Request) -> bool:
     """Whether a message greets, and tells something without asking for anything: "hi, I've just moved"."""
     is_need = request.constrained or request.preferred or request.like or request.is_gift or turn.image

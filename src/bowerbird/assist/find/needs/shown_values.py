@@ -14,9 +14,10 @@ from bowerbird.assist.understand.followups import FACET_WORDS
 
 _ITS_VALUE = re.compile(
     r"\b(?:this|that|the same|its|their) "
-    r"(?P<facet>brand|maker|colou?r|material|fabric|style|pattern|designer)\b"
+    r"(?P<facet>brand|maker|colou?r|material|fabric|style|pattern|designer)\b|"
+    r"\b(?:more|anything|something|everything|what)(?: else)?(?: do you have)? (?:by|from) them\b"
 )
-"""What is to be as it is of the item spoken of last: "more from this brand"."""
+"""What is to be as it is of the item spoken of last: "more from this brand", "anything else by them?"."""
 _NOT_ITS_VALUE = re.compile(
     r"(?:\b(?:don'?t|do not|didn'?t) (?:really |quite )?(?:like|want|love|fancy) (?:the|that|this|its|their)|"
     r"\b(?:hate|dislike) (?:the|that|this|its|their)|\bnot (?:that|this|in that|in this)|"
@@ -24,20 +25,31 @@ _NOT_ITS_VALUE = re.compile(
     r"(?P<facet>brand|maker|colou?r|material|fabric|style|pattern|designer)s?\W*(?:please)?\W*$"
 )
 """What is to be another than that of what is shown."""
+_WANTS_ITEMS = re.compile(r"\b(?:anything|something|everything|more|others|what else)\b")
 _OF_KIND = re.compile(r"^(?:and |but |now |also )*(?:in|of|made of|from)\b|\bones?\b")
 """Of the kind that is looked for: "in the same colour"."""
 
 
 def shared_values(turn: Turn) -> dict[str, frozenset[str]]:
     """Values by facet that an answer is to share with the item spoken of last."""
-    targets = turn.items_in_focus
-    if len(targets) != 1:
-        return {}
-    position, values = turn.parts.catalogue.position[targets[0].item_id], dict[str, frozenset[str]]()
+    values = dict[str, frozenset[str]]()
     for match in _ITS_VALUE.finditer(turn.plain):
-        facet = FACET_WORDS.get(match["facet"], match["facet"])
-        values[facet] = frozenset(turn.parts.vocabulary.values_of(position, facet))
+        facet = FACET_WORDS.get(match["facet"], match["facet"]) or "brand"
+        targets = turn.items_in_focus if match["facet"] or turn.focus is None else (turn.focus,)
+        if len(targets) == 1:
+            position = turn.parts.catalogue.position[targets[0].item_id]
+            values[facet] = frozenset(turn.parts.vocabulary.values_of(position, facet))
     return {facet: group for facet, group in values.items() if group}
+
+
+def wants_items_that_share(turn: Turn) -> bool:
+    """Whether a message asks for items, not for a fact: "anything from the same brand as the first one?"."""
+    return _WANTS_ITEMS.search(turn.plain) is not None and bool(shared_values(turn))
+
+
+def is_as_nothing_shown(turn: Turn) -> bool:
+    """Whether a message wants what an item has, and no item was spoken of: "anything by the same brand?"."""
+    return not turn.items_at_hand and _ITS_VALUE.search(turn.plain) is not None
 
 
 def need_with_values(turn: Turn, values: Mapping[str, frozenset[str]]) -> Request:

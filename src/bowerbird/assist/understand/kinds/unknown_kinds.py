@@ -10,6 +10,7 @@ from bowerbird.assist.request import Request
 from bowerbird.assist.understand.kinds.compound_kinds import unknown_compound
 from bowerbird.assist.understand.kinds.several_kinds import SEVERAL
 from bowerbird.assist.understand.mentions import mentions_of
+from bowerbird.text.audiences import AUDIENCE_OF
 from bowerbird.text.lexicon import EMPTY_WORDS
 from bowerbird.text.vocabulary import Vocabulary
 from bowerbird.text.words import stem_phrase, word_set
@@ -108,6 +109,11 @@ _BETWEEN = re.compile(rf"{SEVERAL.pattern}|:")
 _COUNTED = re.compile(
     r"^(?:(?:and|also|plus|maybe) )*(?:an?|some|one|two|three|four|five|six|\d+)\s(?!for\b|of\b|in\b|with\b)"
 )
+_PURPOSE_BEFORE = re.compile(
+    r"\b(?:outfits?|looks?|something|anything|clothes|clothing|things|stuff|gifts?|presents?|wear|"
+    r"dress up|ideas?) (?:for|to|at) (?:(?:an?|my|the|our|his|her|their|this|some) )?(?:[a-z]+ )?$"
+)
+"""Says what something is for: "an outfit for a job interview"."""
 _PLACE_BEFORE = re.compile(
     r"\b(?:decorat|furnish|renovat|redo|equip|design|build|open|host|plan|celebrat|attend|visit|"
     r"organi[sz])(?:e|es|ed|ing|n?ing)?(?: (?:an?|the|my|our|his|her|their|new|small|little|big))* $|"
@@ -247,9 +253,11 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
         is_no_noun = (
             not key or "'" in head or (head in _NO_KINDS and head not in _CASES) or head in EMPTY_WORDS
         )
+        is_no_noun |= head in AUDIENCE_OF  # "for women"
         is_no_noun |= head in _CASES and len(parts) == 1
         is_no_noun |= _PLACE_BEFORE.search(before) is not None
         is_no_noun |= _PART_BEFORE.search(before) is not None
+        is_no_noun |= _PURPOSE_BEFORE.search(before) is not None
         is_negated = not _NEGATORS.isdisjoint((*parts, *before.split()[-2:]))
         is_company = parts[0] in _COUNTS and before.rstrip().endswith("for")  # "for six people"
         is_open = parts[0] in _PLACEHOLDERS  # "a gift … coffee"

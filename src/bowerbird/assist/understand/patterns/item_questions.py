@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bowerbird.assist.understand.act_patterns import Act, Rule, any_of
 
 QUESTION = any_of(
@@ -30,6 +32,8 @@ WANTS = any_of(
         r"suggestions|recommendations))\b"
     ),
 )
+PROPOSAL = re.compile(r"\b(?:what|how) about (?:an?|some|another) ")
+"""Proposes a kind, and asks nothing of an item: "what about a lamp for it?"."""
 VARIANTS = Rule(
     Act.ITEM_QUESTION,
     "",
