@@ -97,7 +97,7 @@ def test_a_price_of_other_kinds_is_no_limit_of_rugs(assistant: Assistant) -> Non
 
 
 @pytest.mark.parametrize("message", ["too expensive", "something cheaper", "anything by the same brand?"])
-def test_a_comparison_with_nothing_asks_back(assistant: Assistant, message: str) -> None:
+def test_a_comparison_with_nothing_is_clarified(assistant: Assistant, message: str) -> None:
     (reply,) = talk_to(assistant, message)
     assert reply.act == Act.UNCLEAR and not reply.items
 
@@ -121,6 +121,6 @@ def test_what_users_are_is_whom_the_items_are_for(assistant: Assistant) -> None:
     assert {item.title.split()[-1] for item in shirts.items} == {"Shirt"}
 
 
-def test_what_completes_a_gift_is_for_the_same_person(assistant: Assistant) -> None:
+def test_what_completes_a_gift_is_for_the_same_recipient(assistant: Assistant) -> None:
     _, reply = talk_to(assistant, "a sweater for my sister", "and a matching shirt")
     assert reply.act == Act.COMPLETE and reply.request.recipient == "my sister"

@@ -145,10 +145,10 @@ def _related(turn: Turn, target: Shown, act: Act) -> Request:
     """Items like another one, or that complete it."""
     own = _of_target(turn, target, is_of_kind=act == Act.SIMILAR)
     own = replace(own, like=(target.item_id,) if act == Act.SIMILAR else (), words="")
-    return own if turn.state.request is None else _for_the_same_person(own, turn.state.request)
+    return own if turn.state.request is None else _for_the_same_recipient(own, turn.state.request)
 
 
-def _for_the_same_person(own: Request, previous: Request) -> Request:
+def _for_the_same_recipient(own: Request, previous: Request) -> Request:
     """A request for whom the one before was, unless it says for whom it is."""
     if own.recipient or AUDIENCE in own.facets:
         return own
