@@ -124,3 +124,18 @@ def test_what_users_are_is_whom_the_items_are_for(assistant: Assistant) -> None:
 def test_what_completes_a_gift_is_for_the_same_recipient(assistant: Assistant) -> None:
     _, reply = talk_to(assistant, "a sweater for my sister", "and a matching shirt")
     assert reply.act == Act.COMPLETE and reply.request.recipient == "my sister"
+
+
+def test_a_number_alone_is_a_place_in_the_list(assistant: Assistant) -> None:
+    rugs, reply = talk_to(assistant, "rugs", "2")
+    assert reply.state.focus == rugs.items[1].item_id and reply.act == Act.ITEM_QUESTION
+
+
+def test_a_value_is_hidden_as_a_value(assistant: Assistant) -> None:
+    _, reply = talk_to(assistant, "rugs", "hide the green")
+    assert reply.act == Act.EXCLUDE and reply.state.excluded["colour"] == {"Green"}
+
+
+def test_a_word_of_several_languages_changes_none(assistant: Assistant) -> None:
+    *_, reply = talk_to(assistant, "rugs", "total?")
+    assert reply.state.language == "en"

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _SAME_QUESTION = re.compile(r"^(?:and|what about|how about|also)\b")
 """The last question, of another item: "and the second one?"."""
 _AGAIN = re.compile(r"\b(?:again|once more|one more time|then|please|actually|rather|instead|sorry)\b")
+_RANK_ALONE = re.compile(r"#?(\d{1,2})\W*")
+"""A place in the list and nothing else: "2"."""
 Record = Callable[["Event"], None]
 """Logs an event of the user."""
 
@@ -184,6 +186,9 @@ class _MessageReader:
         if count:  # "make it five" of those counted before
             plain = quantity_question(count)
             return plain, self.point(plain), True
+        rank = _RANK_ALONE.fullmatch(plain)
+        if rank and int(rank[1]) <= len(self.on_screen):
+            plain = f"number {rank[1]}"
         reference = self.point(plain)
         rest = _AGAIN.sub(" ", reference.rest)
         is_alone = (

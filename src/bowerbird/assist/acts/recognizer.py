@@ -95,6 +95,9 @@ class RuleRecognizer:
         ones = _ONES.search(message.plain)
         if recognition.act == Act.HIDE and ones and message.names_value:
             return Recognition(Act.EXCLUDE, ones["what"])
+        is_of_value = message.names_value and not (message.names_type or by_rank)
+        if recognition.act == Act.HIDE and is_of_value:
+            return Recognition(Act.EXCLUDE, message.plain)  # "hide the jute"
         is_range = recognition == Recognition(Act.ABOUT_SHOP, "range")
         # "I have 100, what can I get" asks for items.
         return Recognition(Act.FIND) if is_range and message.states_price else recognition

@@ -30,7 +30,7 @@ ENGLISH = "en"
 HEADS_FIRST = ("es", "fr", "it")
 """Languages that name the thing before what it is like: "vino tinto"."""
 MIN_PLURAL = 4  # letters
-_NEUTRAL = frozenset(("ok", "okay", "hm", "hmm", "wow", "t"))
+_NEUTRAL = frozenset(("ok", "okay", "hm", "hmm", "wow", "t", "total"))
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|\s+")
 
 

@@ -69,6 +69,9 @@ IDEAS = Rule(
         ),
         r"^(?:so |ok |but )*where (?:do|should|can) i (?:start|begin)\b",
         r"\bi (?:don'?t|do not) know what (?:i|to) (?:want|need|buy|get|look)",
+        r"^(?:i (?:have|'ve|got) |i've )?(?:no|not (?:a|any)) (?:idea|clue) what (?:i|to) "
+        r"(?:want|need|buy|get|look)",
+        r"\bnot (?:really |quite )?sure what (?:i|to) (?:want|need|buy|get|'?m (?:looking|after))",
         r"^(?:i'?m |i am )?just (?:looking|browsing)\b",
     ),
 )

@@ -32,7 +32,7 @@ WANTS = any_of(
         r"suggestions|recommendations))\b"
     ),
 )
-PROPOSAL = re.compile(r"\b(?:what|how) about (?:an?|some|another) ")
+PROPOSAL = re.compile(r"\b(?:what|how) about (?:(?:an?|some|another) |[a-z]+s (?:for|to|that|with)\b)")
 """Proposes a kind, and asks nothing of an item: "what about a lamp for it?"."""
 VARIANTS = Rule(
     Act.ITEM_QUESTION,
