@@ -256,8 +256,8 @@ def test_every_process_knows_the_events_of_all(small_store: Store, serve_process
     with serve_process(small_store.path, "--workers", "2") as (address, _):
         for turn in range(24):
             user, item = f"w{turn}", f"i{turn}"
-            with httpx.Client(base_url=address, timeout=60) as client:  # a new connection: any of them
+            with httpx.Client(base_url=address, timeout=DEADLINE_S) as client:  # any of them
                 assert client.post("/v1/track", json=save_message(user, item)).json()["accepted"] == 1
-            with httpx.Client(base_url=address, timeout=60) as client:
+            with httpx.Client(base_url=address, timeout=DEADLINE_S) as client:
                 assert item not in get_recommended(client, user, 60)
         assert len(small_store.log) == 40 * 8 + 24

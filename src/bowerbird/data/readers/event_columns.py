@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,16 +31,6 @@ _ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?Z?$"
 _NUMBER = r"^\d+(\.\d+)?([eE]\+?\d+)?$"
 _UNITS = EPOCH_UNITS[:3]
 """Nanoseconds are parsed one by one: they have more digits than float64 holds."""
-_NULLS = pa.array(
-    sorted(
-        {
-            form
-            for word in NULL_WORDS
-            for form in (word, word.upper(), word.title(), word.replace("nan", "NaN"))
-        }
-    )
-)
-"""Usual spellings of missing values."""
 MIN_EPOCH = 10**8
 """Smaller numbers may be compact dates (20220131): they are parsed one by one."""
 
@@ -121,6 +112,20 @@ class EventRows:
         return values.cast(field.type)
 
 
+@cache
+def _null_spellings() -> pa.Array:
+    """Usual spellings of missing values; made when first needed, as Arrow imports pandas for it."""
+    return pa.array(
+        sorted(
+            {
+                form
+                for word in NULL_WORDS
+                for form in (word, word.upper(), word.title(), word.replace("nan", "NaN"))
+            }
+        )
+    )
+
+
 def _rows_by_rejection(values: list[Any]) -> dict[str, list[int]]:
     """Indices of times that can't be read, by what follows the reason; nothing for missing ones."""
     rows: dict[str, list[int]] = defaultdict(list)
@@ -151,7 +156,7 @@ def id_texts(column: pa.Array) -> pa.Array:
 
 def without_nulls(column: pa.Array) -> pa.Array:
     """Texts without those that stand for a missing value, (n,)."""
-    is_missing = pc.is_in(column, _NULLS)
+    is_missing = pc.is_in(column, _null_spellings())
     return pc.if_else(is_missing, "", column) if pc.any(is_missing).as_py() else column
 
 
