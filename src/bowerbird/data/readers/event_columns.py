@@ -22,7 +22,7 @@ from bowerbird.data.readers.inputs.table_batches import TableBatch
 from bowerbird.data.readers.records import EventBatch, RejectedRow, RowLocations
 from bowerbird.data.readers.values.ids import FLOAT, SHORTENED, SHORTENED_ID, parse_id
 from bowerbird.data.readers.values.outcomes import Repair
-from bowerbird.data.readers.values.texts import NULL_WORDS, is_null
+from bowerbird.data.readers.values.texts import MAX_NULL, NULL_WORDS, is_null
 from bowerbird.data.readers.values.times import EPOCH_UNITS, explain_rejection
 from bowerbird.data.times import SECOND
 
@@ -156,6 +156,9 @@ def id_texts(column: pa.Array) -> pa.Array:
 
 def without_nulls(column: pa.Array) -> pa.Array:
     """Texts without those that stand for a missing value, (n,)."""
+    is_short = pc.less_equal(pc.binary_length(column), MAX_NULL)  # descriptions are not looked up
+    if not pc.any(pc.is_in(column.filter(is_short), _null_spellings())).as_py():
+        return column
     is_missing = pc.is_in(column, _null_spellings())
     return pc.if_else(is_missing, "", column) if pc.any(is_missing).as_py() else column
 

@@ -97,12 +97,18 @@ def find_decimal_mark(values: list[Any]) -> str:
     return marks.pop() if len(marks) == 1 else ""
 
 
+def _without_tax(text: str) -> str:
+    """A price without what says that taxes are part of it; most have no such words."""
+    may_end_in_tax = text.count(" ") > 1 or text[-3:].lower() in ("ttc", "t.c", "tto")
+    return _TAX.sub("", text) if may_end_in_tax else text
+
+
 def _parse_text(value: str, default: str, decimal_mark: str) -> Price | Rejection | None:
     if "&" in value or "<" in value:
         value = parse_prose(value)
     if len(value) > MAX_LENGTH:
         return NO_NUMBER if value.strip() else None
-    text = _EURO_AS_MARK.sub(r"\1,\2 €", _NO_DECIMALS.sub(" ", _TAX.sub("", _normalise(value)))).strip()
+    text = _EURO_AS_MARK.sub(r"\1,\2 €", _NO_DECIMALS.sub(" ", _without_tax(_normalise(value)))).strip()
     if not text:
         return None
     if _EXPONENT.fullmatch(text):
