@@ -167,6 +167,7 @@ def tarred() -> bytes:
         (b'{"products": [{"id":', "was it cut short"),
         (b"<!DOCTYPE html><html><body>404</body></html>", "is a web page"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "file",  # archives hold the time
 )
 def test_what_is_no_data_says_what_it_is(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "file").write_bytes(content)
