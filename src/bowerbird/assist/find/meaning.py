@@ -15,7 +15,8 @@ from bowerbird.errors import StoreError
 
 RELATIVE = re.compile(
     r"\b(?P<word>(?:more|less) (?!than\b|expensive|pricey|costly|affordable|dear\b|money|luxurious|upmarket|"
-    r"please|options|ideas|of\b|like|from\b|with\b|about\b|those\b|these\b)[a-z]{4,}|(?:warm|bigg|small|larg|soft|bright|dark|light|long|"
+    r"please|options|ideas|of\b|like|from\b|with\b|about\b|those\b|these\b)[a-z]{4,}|"
+    r"(?:warm|bigg|small|larg|soft|bright|dark|light|long|"
     r"short|wid|narrow|tall|thick|thinn|"
     r"heavi|fanci|simpl|bold|cosi|tight|loos|deep)(?:er|ier)|"
     r"(?<!not )(?<!nothing )too (?!expensive|dear|much|many|few|pricey|costly|cheap)[a-z]{3,}|"

@@ -65,7 +65,7 @@ def says_nothing(turn: Turn, request: Request) -> bool:
     """Whether a message holds no word that the shop or the language knows."""
     if is_gibberish(request.words):
         return not (request.constrained or turn.image)
-    if turn.image or request.constrained or request.preferred or request.like or request.is_gift:
+    if _states_need(turn, request):
         return False
     words = turn.parts.lexicon.content_stems(request.words)
     is_known = any(word in turn.parts.lexicon.items_by_stem for word in words)
@@ -74,15 +74,21 @@ def says_nothing(turn: Turn, request: Request) -> bool:
 
 def compares_with_nothing(turn: Turn, request: Request) -> bool:
     """Whether "too expensive" or "cheaper" is all that a message says, and nothing is on screen."""
-    is_need = request.constrained or request.preferred or request.like or request.is_gift or turn.image
-    return not (is_need or turn.on_screen) and COMPARES_ALONE.search(turn.plain) is not None
+    return (
+        not (_states_need(turn, request) or turn.on_screen) and COMPARES_ALONE.search(turn.plain) is not None
+    )
 
 
 def greets_only(turn: Turn, request: Request) -> bool:
     """Whether a message greets, and tells something without asking for anything: "hi, I've just moved"."""
-    is_need = request.constrained or request.preferred or request.like or request.is_gift or turn.image
     is_greeting = _GREETS.search(turn.plain) is not None and not _QUERIES.search(turn.plain)
-    return is_greeting and not is_need and turn.recognised.act == Act.FIND
+    return is_greeting and not _states_need(turn, request) and turn.recognised.act == Act.FIND
+
+
+def _states_need(turn: Turn, request: Request) -> bool:
+    """Whether a message says what an item should be, or shows it by a picture."""
+    is_described = request.constrained or request.preferred or request.like or request.is_gift
+    return bool(is_described or turn.image)
 
 
 def leave_out(request: Request, item_ids: Sequence[str]) -> Request:

@@ -248,7 +248,7 @@ def _nouns(words: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str, bool]
         )
         may_describe = head.endswith(_ADJECTIVE_ENDINGS) and not is_bare and head not in _NOUNS
         is_sentence = (match.start("noun") == 0 and parts[0].split("'")[0] in _SENTENCE_STARTS) or any(
-            _CONTRACTION.search(part) for part in parts
+            _CONTRACTION.search(word) for word in parts
         )  # "she likes coffee", "actually let's see"
         is_no_noun = (
             not key or "'" in head or (head in _NO_KINDS and head not in _CASES) or head in EMPTY_WORDS

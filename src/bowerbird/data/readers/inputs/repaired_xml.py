@@ -63,11 +63,11 @@ class RepairedXml(io.RawIOBase):
         if b"\0" in chunk:
             return chunk
         parts = _CDATA.split(chunk.translate(None, _CONTROLS))
-        for index, part in enumerate(parts):
-            if _CDATA.fullmatch(part):
-                self._is_cdata = part != b"]]>"
-            elif not self._is_cdata and b"&" in part:
-                parts[index] = _BARE.sub(b"&amp;", part)
+        for index, text in enumerate(parts):
+            if _CDATA.fullmatch(text):
+                self._is_cdata = text != b"]]>"
+            elif not self._is_cdata and b"&" in text:
+                parts[index] = _BARE.sub(b"&amp;", text)
         return b"".join(parts)
 
 
